@@ -1,0 +1,57 @@
+"""kcompat: load a Keras or ONNX model, run it, fine-tune it, convert it, without TensorFlow.
+
+The namespace mirrors `keras`: replace `import keras` by `import kcompat as keras`. Everything is
+imported on first use, so that importing kcompat itself costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_SUBMODULES = frozenset(
+    {
+        "activations",
+        "constraints",
+        "converters",
+        "errors",
+        "initializers",
+        "keras",
+        "layers",
+        "models",
+        "regularizers",
+        "saving",
+        "utils",
+    }
+)
+
+_NAMES = {
+    "Input": "layers",
+    "Initializer": "initializers",
+    "KcompatError": "errors",
+    "KerasTensor": "layers",
+    "Layer": "layers",
+    "Model": "models",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "ir",
+    "load_model": "models",
+    "model_from_json": "models",
+}
+"""Public name -> the submodule that defines it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_NAMES})

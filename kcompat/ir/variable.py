@@ -1,0 +1,89 @@
+"""A model's weight: a named array that outlives any graph that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .types import TensorType, numpy_name
+
+
+class Variable:
+    """A weight: name, shape, dtype, and a value that is made on first use.
+
+    `initializer(shape, dtype)` runs only when a value is read before one was assigned, so that
+    a model about to be filled from a file never allocates its random initial weights.
+    `version` grows with every assignment; whoever keeps a derived form (packed weights) compares it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str = "float32",
+        initializer: Callable[[tuple[int, ...], str], np.ndarray] | None = None,
+        trainable: bool = True,
+        path: str | None = None,
+    ) -> None:
+        self.name = name
+        self.path = path or name
+        self.type = TensorType(dtype, tuple(shape))
+        self.trainable = trainable
+        self.version = 0
+        self._initializer = initializer
+        self._value: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.type.shape  # type: ignore[return-value]  # a variable's shape is always static
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        total = 1
+        for dim in self.shape:
+            total *= dim
+        return total
+
+    @property
+    def is_initialized(self) -> bool:
+        return self._value is not None
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array itself, not a copy."""
+        if self._value is None:
+            make = self._initializer or (lambda shape, dtype: np.zeros(shape, dtype))
+            self._value = np.asarray(make(self.shape, self.dtype), numpy_name(self.dtype))
+        return self._value
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value. Raises ShapeError unless the shape is the variable's own."""
+        array = np.asarray(value, dtype=numpy_name(self.dtype))
+        if array.shape != self.shape:
+            raise ShapeError(f"weight '{self.path}' has shape {self.shape}, received {array.shape}")
+        self._value = array
+        self.version += 1
+        return self
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self.value.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

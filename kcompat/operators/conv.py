@@ -1,0 +1,192 @@
+"""Convolution of any rank, with strides, dilation and groups."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..ir.operator import Int, Ints, Layout, Pads, operator, same_dtype
+from ..ir.types import TensorType, shape_text
+from .window import (
+    Pairs,
+    channel_axis,
+    extent,
+    from_channels_last,
+    output_sizes,
+    pad_spatial,
+    require_rank,
+    resolve_pads,
+    spatial_axes,
+    taps,
+    to_channels_last,
+    with_spatial,
+)
+
+
+def _conv_type(
+    x: TensorType,
+    w: TensorType,
+    bias: TensorType | None,
+    *,
+    strides: tuple[int, ...],
+    pads: str | Pairs,
+    dilations: tuple[int, ...],
+    groups: int,
+    layout: str,
+) -> TensorType:
+    same_dtype("conv", x, w, bias)
+    require_rank("conv", x, w.rank - 2)
+    kernel, inputs, filters = w.shape[:-2], w.shape[-2], w.shape[-1]
+    channels = x.shape[channel_axis(x.rank, layout)]
+    if isinstance(channels, int) and isinstance(inputs, int) and channels != inputs * groups:
+        raise ShapeError(
+            f"conv: input {shape_text(x.shape)} ({layout}) has {channels} channels, "
+            f"kernel {shape_text(w.shape)} with groups={groups} takes {inputs * groups}"
+        )
+    if isinstance(filters, int) and filters % groups:
+        raise ShapeError(f"conv: {filters} filters do not divide into {groups} groups")
+    sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
+    return with_spatial(x, layout, output_sizes("conv", sizes, kernel, strides, pads, dilations), filters)  # type: ignore[arg-type]
+
+
+def _conv(
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    strides: tuple[int, ...],
+    pads: str | Pairs,
+    dilations: tuple[int, ...],
+    groups: int,
+    layout: str,
+) -> np.ndarray:
+    x = to_channels_last(x, layout)
+    kernel = w.shape[:-2]
+    x = pad_spatial(x, resolve_pads(pads, x.shape[1:-1], kernel, strides, dilations), 0)
+    y = reduce(np.add, (_tap(window, w[tap], groups) for tap, window in taps(x, kernel, strides, dilations)))
+    return from_channels_last(y if bias is None else y + bias, layout)
+
+
+def _tap(window: np.ndarray, w: np.ndarray, groups: int) -> np.ndarray:
+    """One kernel position's share: window (..., C) times w (C / groups, O)."""
+    if groups == 1:
+        return window @ w
+    inputs, filters = w.shape
+    split = window.reshape(*window.shape[:-1], groups, inputs)
+    per_group = w.reshape(inputs, groups, filters // groups)
+    if inputs == 1:
+        return (split * per_group[0]).reshape(*window.shape[:-1], filters)
+    product = np.moveaxis(split, -2, 0) @ np.moveaxis(per_group, 1, 0).reshape(
+        groups, *[1] * (window.ndim - 3), inputs, filters // groups
+    )
+    return np.moveaxis(product, 0, -2).reshape(*window.shape[:-1], filters)
+
+
+conv = operator(
+    "conv",
+    "x w bias?",
+    attrs={"strides": Ints, "pads": Pads("valid"), "dilations": Ints, "groups": Int(1), "layout": Layout},
+    infer=_conv_type,
+    meaning=_conv,
+)
+"""x (N, *S, C) or (N, C, *S) by layout, w (*K, C / groups, O), bias (O,) -> (N, *S', O) likewise.
+
+Output channel o belongs to group o // (O / groups).
+"""
+
+
+def _transpose_type(
+    x: TensorType,
+    w: TensorType,
+    bias: TensorType | None,
+    *,
+    strides: tuple[int, ...],
+    pads: Pairs,
+    output_padding: tuple[int, ...],
+    dilations: tuple[int, ...],
+    groups: int,
+    layout: str,
+) -> TensorType:
+    same_dtype("conv_transpose", x, w, bias)
+    require_rank("conv_transpose", x, w.rank - 2)
+    kernel, filters, inputs = w.shape[:-2], w.shape[-2], w.shape[-1]
+    channels = x.shape[channel_axis(x.rank, layout)]
+    if isinstance(channels, int) and isinstance(inputs, int) and channels != inputs:
+        raise ShapeError(
+            f"conv_transpose: input {shape_text(x.shape)} ({layout}) has {channels} channels, "
+            f"kernel {shape_text(w.shape)} takes {inputs}"
+        )
+    sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
+    spans = [extent(k, d) for k, d in zip(kernel, dilations, strict=True)]  # type: ignore[arg-type]
+    out = [
+        (size - 1) * s + span + extra - low - high if isinstance(size, int) else None
+        for size, s, span, extra, (low, high) in zip(sizes, strides, spans, output_padding, pads, strict=True)
+    ]
+    if any(isinstance(size, int) and size < 1 for size in out):
+        raise ShapeError(f"conv_transpose: pads {pads} leave an output of size {out}")
+    return with_spatial(x, layout, out, filters * groups if isinstance(filters, int) else None)
+
+
+def _conv_transpose(
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    strides: tuple[int, ...],
+    pads: Pairs,
+    output_padding: tuple[int, ...],
+    dilations: tuple[int, ...],
+    groups: int,
+    layout: str,
+) -> np.ndarray:
+    x = to_channels_last(x, layout)
+    *kernel, filters, inputs = w.shape
+    full = [
+        (size - 1) * s + (k - 1) * d + 1 + extra
+        for size, s, k, d, extra in zip(
+            x.shape[1:-1], strides, kernel, dilations, output_padding, strict=True
+        )
+    ]
+    y = np.zeros((x.shape[0], *full, filters * groups), x.dtype)
+    per_group = w.reshape(*kernel, filters, groups, inputs // groups)
+    for tap in np.ndindex(*kernel):
+        spans = (
+            slice(t * d, t * d + (size - 1) * s + 1, s)
+            for t, d, size, s in zip(tap, dilations, x.shape[1:-1], strides, strict=True)
+        )
+        place = (slice(None), *spans)
+        y[place] += _spread(x, per_group[tap])
+    y = pad_spatial(y, tuple((-low, -high) for low, high in pads), 0)
+    return from_channels_last(y if bias is None else y + bias, layout)
+
+
+def _spread(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """One kernel position's share: x (..., C) times w (O / groups, groups, C / groups), transposed."""
+    filters, groups, inputs = w.shape
+    if groups == 1:
+        return x @ w[:, 0].T
+    split = x.reshape(*x.shape[:-1], groups, inputs)
+    return np.einsum("...gi,ogi->...go", split, w).reshape(*x.shape[:-1], groups * filters)
+
+
+conv_transpose = operator(
+    "conv_transpose",
+    "x w bias?",
+    attrs={
+        "strides": Ints,
+        "pads": Pads,
+        "output_padding": Ints,
+        "dilations": Ints,
+        "groups": Int(1),
+        "layout": Layout,
+    },
+    infer=_transpose_type,
+    meaning=_conv_transpose,
+)
+"""The gradient of a convolution with respect to its input, as a layer of its own.
+
+x (N, *S, C), w (*K, O / groups, C), bias (O,); the full result has (S - 1) * stride + span +
+output_padding positions per axis, of which `pads` (low, high) are cut off (negative: added as zeros).
+"""

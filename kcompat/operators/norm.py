@@ -1,0 +1,166 @@
+"""Normalisation by given or by own statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..ir.operator import Float, Int, Ints, operator, same_dtype
+from ..ir.types import TensorType, normalize_axes, normalize_axis, same_dim, shape_text
+
+
+def _along(vector: np.ndarray | None, axis: int, rank: int) -> Any:
+    """A vector shaped to broadcast along one axis."""
+    shape = [1] * rank
+    shape[axis] = -1
+    return None if vector is None else vector.reshape(shape)
+
+
+def _affine(x: np.ndarray, scale: Any, offset: Any) -> np.ndarray:
+    x = x if scale is None else x * scale
+    return x if offset is None else x + offset
+
+
+def _batch_norm_type(
+    x: TensorType,
+    mean: TensorType,
+    variance: TensorType,
+    gamma: TensorType | None,
+    beta: TensorType | None,
+    *,
+    axis: int,
+    epsilon: float,
+) -> TensorType:
+    same_dtype("batch_norm", x, mean, variance, gamma, beta)
+    axis = normalize_axis(axis, x.rank)
+    for vector in (mean, variance, gamma, beta):
+        if vector is not None:
+            same_dim(
+                x.shape[axis],
+                vector.shape[0],
+                f"batch_norm: axis {axis} of {shape_text(x.shape)} and its statistics",
+            )
+    return x
+
+
+def _batch_norm(
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    *,
+    axis: int,
+    epsilon: float,
+) -> np.ndarray:
+    scale = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+    scale = scale if gamma is None else scale * gamma
+    offset = -mean * scale if beta is None else beta - mean * scale
+    return _affine(x, _along(scale, axis, x.ndim), _along(offset, axis, x.ndim))
+
+
+batch_norm = operator(
+    "batch_norm",
+    "x mean variance gamma? beta?",
+    attrs={"axis": Int(-1), "epsilon": Float(1e-3)},
+    infer=_batch_norm_type,
+    meaning=_batch_norm,
+)
+"""(x - mean) / sqrt(variance + epsilon) * gamma + beta, with vectors along `axis`."""
+
+
+def _own_statistics_type(
+    x: TensorType,
+    gamma: TensorType | None,
+    beta: TensorType | None = None,
+    *,
+    axes: tuple[int, ...],
+    epsilon: float,
+) -> TensorType:
+    same_dtype("normalisation", x, gamma, beta)
+    normalize_axes(axes, x.rank)
+    return x
+
+
+def _layer_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, axes: tuple[int, ...], epsilon: float
+) -> np.ndarray:
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(centred * centred, axis=axes, keepdims=True)
+    return _affine(centred / np.sqrt(variance + x.dtype.type(epsilon)), gamma, beta)
+
+
+def _rms_norm(
+    x: np.ndarray, gamma: np.ndarray | None, *, axes: tuple[int, ...], epsilon: float
+) -> np.ndarray:
+    power = np.mean(x * x, axis=axes, keepdims=True)
+    return _affine(x / np.sqrt(power + x.dtype.type(epsilon)), gamma, None)
+
+
+_AXES = {"axes": Ints((-1,)), "epsilon": Float(1e-3)}
+
+layer_norm = operator(
+    "layer_norm", "x gamma? beta?", attrs=_AXES, infer=_own_statistics_type, meaning=_layer_norm
+)
+"""Zero mean and unit variance over `axes`, then gamma and beta, which broadcast against x."""
+
+rms_norm = operator("rms_norm", "x gamma?", attrs=_AXES, infer=_own_statistics_type, meaning=_rms_norm)
+"""Unit mean square over `axes`, then gamma, which broadcasts against x."""
+
+
+def _l2_normalize(x: np.ndarray, *, axes: tuple[int, ...], epsilon: float) -> np.ndarray:
+    power = np.sum(x * x, axis=axes, keepdims=True)
+    return x / np.sqrt(np.maximum(power, x.dtype.type(epsilon)))
+
+
+l2_normalize = operator(
+    "l2_normalize",
+    "x",
+    attrs={"axes": Ints((-1,)), "epsilon": Float(1e-12)},
+    infer=lambda x, *, axes, epsilon: _own_statistics_type(x, None, axes=axes, epsilon=epsilon),
+    meaning=_l2_normalize,
+)
+"""x / sqrt(max(sum(x^2), epsilon)) over `axes`."""
+
+
+def _group_norm_type(
+    x: TensorType,
+    gamma: TensorType | None,
+    beta: TensorType | None,
+    *,
+    groups: int,
+    axis: int,
+    epsilon: float,
+) -> TensorType:
+    same_dtype("group_norm", x, gamma, beta)
+    size = x.shape[normalize_axis(axis, x.rank)]
+    if isinstance(size, int) and size % groups:
+        raise ShapeError(f"group_norm: {size} channels do not divide into {groups} groups")
+    return x
+
+
+def _group_norm(
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    *,
+    groups: int,
+    axis: int,
+    epsilon: float,
+) -> np.ndarray:
+    channels_first = np.moveaxis(x, axis, 1)
+    split = channels_first.reshape(x.shape[0], groups, -1)
+    normal = _layer_norm(split, None, None, axes=(-1,), epsilon=epsilon).reshape(channels_first.shape)
+    return np.moveaxis(_affine(normal, _along(gamma, 1, x.ndim), _along(beta, 1, x.ndim)), 1, axis)
+
+
+group_norm = operator(
+    "group_norm",
+    "x gamma? beta?",
+    attrs={"groups": Int, "axis": Int(-1), "epsilon": Float(1e-3)},
+    infer=_group_norm_type,
+    meaning=_group_norm,
+)
+"""Zero mean and unit variance per sample and group of channels, then gamma and beta along `axis`."""

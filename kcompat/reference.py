@@ -1,0 +1,72 @@
+"""Evaluates a graph with the operators' NumPy meanings: slow, exact, the definition of right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .errors import KcompatError, ResourceError
+from .ir.graph import Constant, Graph, Node, Parameter, Value
+from .ir.types import TensorType, numpy_name, type_of
+
+MEMORY_BUDGET = 16 * 2**30
+"""Bytes that one tensor may take before a run is refused (a file can ask for any size)."""
+
+
+def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The graph's outputs for arrays given in the order of its inputs.
+
+    Raises ShapeError or ResourceError naming the node's origin, before the node is computed.
+    """
+    values: dict[Value, np.ndarray] = dict(zip(graph.inputs, inputs, strict=True))
+    last_use = _last_uses(graph)
+    with np.errstate(all="ignore"):
+        for position, node in enumerate(graph.nodes):
+            values.update(zip(node.outputs, _run(node, values), strict=True))
+            for value in last_use.get(position, ()):
+                values.pop(value, None)
+    return [_read(value, values) for value in graph.outputs]
+
+
+def _last_uses(graph: Graph) -> dict[int, list[Value]]:
+    """For each position, the results that no later node and no output needs."""
+    last: dict[Value, int] = {}
+    for position, node in enumerate(graph.nodes):
+        last.update(dict.fromkeys((*node.outputs, *filter(None, node.inputs)), position))
+    kept = set(graph.outputs)
+    frees: dict[int, list[Value]] = {}
+    for value, position in last.items():
+        if value not in kept:
+            frees.setdefault(position, []).append(value)
+    return frees
+
+
+def _read(value: Value, values: dict[Value, np.ndarray]) -> np.ndarray:
+    if isinstance(value, Constant):
+        return value.data
+    if isinstance(value, Parameter):
+        return value.variable.value
+    return values[value]
+
+
+def _run(node: Node, values: dict[Value, np.ndarray]) -> tuple[np.ndarray, ...]:
+    operands = [None if value is None else _read(value, values) for value in node.inputs]
+    try:
+        types = node.op.infer(*(None if a is None else type_of(a) for a in operands), **node.attrs)
+    except KcompatError as error:
+        raise type(error)(f"{node.origin}: {error}") from None
+    expected = types if isinstance(types, tuple) else (types,)
+    _check_budget(node, expected)
+    outputs = node.op.meaning(*operands, **node.attrs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return tuple(np.asarray(a, dtype=numpy_name(t.dtype)) for a, t in zip(outputs, expected, strict=True))
+
+
+def _check_budget(node: Node, types: tuple[TensorType, ...]) -> None:
+    for type in types:
+        if type.nbytes is not None and type.nbytes > MEMORY_BUDGET:
+            raise ResourceError(
+                f"{node.origin}: {node.op.name} would make a tensor of {type}, {type.nbytes} bytes, "
+                f"over the budget of {MEMORY_BUDGET}"
+            )
