@@ -1,0 +1,216 @@
+"""A `.keras` archive or its unzipped folder, behind one interface. Nothing is extracted to disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from kcompat.errors import FormatError, UnsafeFileError
+
+from .bounded_json import parse_json
+from .hdf5 import Hdf5File, open_hdf5
+from .limits import DEFAULT_LIMITS, Limits
+from .npz import Arrays, parse_npz
+from .sniff import FileKind, sniff, wrong_file
+from .source import FileSource, MemorySource, PathLike, Source
+from .zip_directory import STORED, Entry, check_stored_crc, read_directory, read_entry, stored_bytes
+
+
+class _Members(Protocol):
+    """Where the members of an archive come from."""
+
+    label: str
+
+    def names(self) -> list[str]: ...
+
+    def size(self, name: str) -> int: ...
+
+    def read(self, name: str) -> bytes: ...
+
+    def source(self, name: str) -> Source: ...
+
+    def close(self) -> None: ...
+
+
+class Archive(AbstractContextManager["Archive"]):
+    """The members of a `.keras` file or folder by name, with forward slashes: `assets/vocabulary.txt`."""
+
+    def __init__(self, members: _Members, limits: Limits) -> None:
+        self._members = members
+        self._names = frozenset(members.names())
+        self._limits = limits
+        self.label = members.label
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def names(self) -> list[str]:
+        """The names of all files in the archive, folders aside, sorted."""
+        return sorted(self._names)
+
+    def size(self, name: str) -> int:
+        """Bytes of a member once decompressed."""
+        self._require(name)
+        return self._members.size(name)
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """A member's content, its checksum verified.
+
+        Raises:
+            FormatError: there is no such member, or it is damaged.
+            UnsafeFileError: it has more than `limit` bytes.
+        """
+        size = self.size(name)
+        if limit is not None and size > limit:
+            raise UnsafeFileError(
+                f"{self.label}: member {name!r} has {size} bytes, more than the {limit} allowed."
+            )
+        return self._members.read(name)
+
+    def read_json(self, name: str) -> Any:
+        """A JSON member, parsed within the limits."""
+        text = self.read(name, self._limits.json_bytes)
+        return parse_json(text, f"{self.label}: {name}", self._limits)
+
+    def read_npz(self, name: str) -> Arrays:
+        """The arrays of an `.npz` member by name."""
+        return parse_npz(self._source(name), self._limits)
+
+    def open_hdf5(self, name: str) -> Hdf5File:
+        """An HDF5 member. A stored one is read in place, without a copy of the whole."""
+        return open_hdf5(self._source(name), self._limits)
+
+    def close(self) -> None:
+        self._members.close()
+
+    def _source(self, name: str) -> Source:
+        self._require(name)
+        return self._members.source(name)
+
+    def _require(self, name: str) -> None:
+        if name not in self._names:
+            present = ", ".join(map(repr, self.names()[:20])) or "none"
+            raise FormatError(f"{self.label}: has no member {name!r}; present: {present}.")
+
+
+def open_archive(file: PathLike | Source, limits: Limits = DEFAULT_LIMITS) -> Archive:
+    """Opens a `.keras` file, or the folder it was unzipped to.
+
+    Raises:
+        FormatError: it is neither, or it is damaged.
+        UnsafeFileError: a member leads out of it, is encrypted, there twice, or exceeds `limits`.
+    """
+    if isinstance(file, (FileSource, MemorySource)):
+        return _open_zip(file, limits)
+    if os.path.isdir(file):
+        if sniff(file) is not FileKind.KERAS_DIR:
+            raise wrong_file(file, "a .keras archive or its unzipped folder")
+        return Archive(_FolderMembers(file, limits), limits)
+    return _open_zip(FileSource(file), limits)
+
+
+def _open_zip(source: Source, limits: Limits) -> Archive:
+    try:
+        if source.size < 4 or source.read(0, 4) != b"PK\x03\x04":
+            raise wrong_file(source, "a .keras archive")
+        return Archive(_ZipMembers(source, limits), limits)
+    except BaseException:
+        source.close()
+        raise
+
+
+class _ZipMembers:
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._source = source
+        self._entries: dict[str, Entry] = {
+            entry.name: entry for entry in read_directory(source, limits) if not entry.name.endswith("/")
+        }
+        self.label = source.label
+
+    def names(self) -> list[str]:
+        return list(self._entries)
+
+    def size(self, name: str) -> int:
+        return self._entries[name].size
+
+    def read(self, name: str) -> bytes:
+        return read_entry(self._source, self._entries[name])
+
+    def source(self, name: str) -> Source:
+        entry = self._entries[name]
+        label = f"{self.label}: {name}"
+        if entry.method != STORED:
+            return MemorySource(self.read(name), label)
+        start, size = stored_bytes(self._source, entry)
+        check_stored_crc(self._source, entry, start)
+        return self._source.part(start, size, label)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _FolderMembers:
+    """Files below a folder.
+
+    A symbolic link may point inside the folder, or to the blobs of the Hugging Face cache
+    when the folder is a snapshot there, and nowhere else.
+    """
+
+    def __init__(self, folder: PathLike, limits: Limits) -> None:
+        self.label = os.fspath(folder)
+        root = Path(folder).resolve()
+        self._allowed = [root]
+        if root.parent.name == "snapshots":
+            self._allowed.append(root.parent.parent / "blobs")
+        self._files = dict(self._scan(root, limits))
+
+    def names(self) -> list[str]:
+        return list(self._files)
+
+    def size(self, name: str) -> int:
+        return os.stat(self._files[name]).st_size
+
+    def read(self, name: str) -> bytes:
+        source = self.source(name)
+        try:
+            return bytes(source.read(0, source.size))
+        finally:
+            source.close()
+
+    def source(self, name: str) -> FileSource:
+        return FileSource(self._files[name], label=f"{self.label}/{name}")
+
+    def close(self) -> None:
+        """Every member is opened and closed on its own."""
+
+    def _scan(self, root: Path, limits: Limits) -> Iterator[tuple[str, Path]]:
+        """Name and resolved path of every file. Folders that are symbolic links are not entered."""
+        count = 0
+        for folder, _, files in os.walk(root):
+            for file in files:
+                count += 1
+                if count > limits.archive_members:
+                    raise UnsafeFileError(
+                        f"{self.label}: more than limits.archive_members = {limits.archive_members} files. "
+                        "Pass the folder of one model."
+                    )
+                path = Path(folder, file)
+                yield path.relative_to(root).as_posix(), self._contained(path)
+
+    def _contained(self, path: Path) -> Path:
+        target = path.resolve()
+        if not any(target.is_relative_to(folder) for folder in self._allowed):
+            raise UnsafeFileError(
+                f"{path}: is a symbolic link to {target}, outside the model's folder. Copy the file into the "
+                "folder."
+            )
+        return target
