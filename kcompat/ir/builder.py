@@ -100,9 +100,7 @@ class Builder:
             return self.parameter(operand)
         if isinstance(operand, np.ndarray):
             return self.constant(operand)
-        raise ArgumentError(
-            f"an operand must be a Value, a Variable, an array or a number, received {operand!r}"
-        )
+        raise ArgumentError(f"an operand must be a Value, a Variable, an array or a number, received {operand!r}")
 
     def _check_optional(self, op: Operator, position: int) -> None:
         operand = op.operands[min(position, len(op.operands) - 1)]

@@ -16,6 +16,7 @@ class Variable:
 
     `initializer(shape, dtype)` runs only when a value is read before one was assigned, so that
     a model about to be filled from a file never allocates its random initial weights.
+    `regularizer` and `constraint` are what training adds to the loss and applies after a step.
     `version` grows with every assignment; whoever keeps a derived form (packed weights) compares it.
     """
 
@@ -33,6 +34,8 @@ class Variable:
         self.type = TensorType(dtype, tuple(shape))
         self.trainable = trainable
         self.version = 0
+        self.regularizer: Any = None
+        self.constraint: Any = None
         self._initializer = initializer
         self._value: np.ndarray | None = None
 

@@ -10,9 +10,12 @@ reduce       sum, mean, max, min, prod over axes
 shape        reshape, transpose, concat, pad, slice, repeat
 resize       interpolation
 
-To add an operator: write its card in the file of its kind, or in a new file named here.
+All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write
+its card in the file of its kind, or in a new file.
 """
 
-from . import activation, arithmetic, conv, linear, norm, pool, reduce, resize, shape
+import importlib
+import pkgutil
 
-__all__ = ["activation", "arithmetic", "conv", "linear", "norm", "pool", "reduce", "resize", "shape"]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -27,9 +27,7 @@ def _softplus(x: np.ndarray) -> np.ndarray:
 def _relu(x: np.ndarray, *, negative_slope: float, max_value: float, threshold: float) -> np.ndarray:
     above = np.minimum(x, x.dtype.type(max_value))
     below = x.dtype.type(negative_slope) * (x - x.dtype.type(threshold))
-    return (
-        np.where(np.isnan(x) | (x >= threshold), above, below) if threshold else np.where(x < 0, below, above)
-    )
+    return np.where(np.isnan(x) | (x >= threshold), above, below) if threshold else np.where(x < 0, below, above)
 
 
 def _gelu(x: np.ndarray, *, approximate: bool) -> np.ndarray:
@@ -124,9 +122,7 @@ def _log_softmax(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
 
 
 softmax = operator("softmax", "x", attrs={"axes": Ints((-1,))}, infer=_softmax_type, meaning=_softmax)
-log_softmax = operator(
-    "log_softmax", "x", attrs={"axes": Ints((-1,))}, infer=_softmax_type, meaning=_log_softmax
-)
+log_softmax = operator("log_softmax", "x", attrs={"axes": Ints((-1,))}, infer=_softmax_type, meaning=_log_softmax)
 
 
 def _axis_type(x: TensorType, *, axis: int) -> TensorType:
@@ -154,7 +150,7 @@ def _glu_type(x: TensorType, *, axis: int) -> TensorType:
     if isinstance(size, int) and size % 2:
         raise ShapeError(f"glu halves axis {axis}, whose size {size} is odd")
     half = size // 2 if isinstance(size, int) else None
-    return x.with_shape(x.shape[:axis] + (half,) + x.shape[axis + 1 :])
+    return x.with_shape((*x.shape[:axis], half, *x.shape[axis + 1 :]))
 
 
 def _glu(x: np.ndarray, *, axis: int) -> np.ndarray:

@@ -38,9 +38,7 @@ not_equal = elementwise("not_equal", np.not_equal, operands="x y", result="bool"
 less = elementwise("less", np.less, operands="x y", result="bool", onnx="Less")
 less_equal = elementwise("less_equal", np.less_equal, operands="x y", result="bool", onnx="LessOrEqual")
 greater = elementwise("greater", np.greater, operands="x y", result="bool", onnx="Greater")
-greater_equal = elementwise(
-    "greater_equal", np.greater_equal, operands="x y", result="bool", onnx="GreaterOrEqual"
-)
+greater_equal = elementwise("greater_equal", np.greater_equal, operands="x y", result="bool", onnx="GreaterOrEqual")
 logical_and = elementwise("logical_and", np.logical_and, operands="x y", result="bool", onnx="And")
 logical_or = elementwise("logical_or", np.logical_or, operands="x y", result="bool", onnx="Or")
 logical_not = elementwise("logical_not", np.logical_not, result="bool", onnx="Not")

@@ -145,9 +145,7 @@ def _conv_transpose(
     *kernel, filters, inputs = w.shape
     full = [
         (size - 1) * s + (k - 1) * d + 1 + extra
-        for size, s, k, d, extra in zip(
-            x.shape[1:-1], strides, kernel, dilations, output_padding, strict=True
-        )
+        for size, s, k, d, extra in zip(x.shape[1:-1], strides, kernel, dilations, output_padding, strict=True)
     ]
     y = np.zeros((x.shape[0], *full, filters * groups), x.dtype)
     per_group = w.reshape(*kernel, filters, groups, inputs // groups)

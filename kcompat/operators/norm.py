@@ -92,18 +92,14 @@ def _layer_norm(
     return _affine(centred / np.sqrt(variance + x.dtype.type(epsilon)), gamma, beta)
 
 
-def _rms_norm(
-    x: np.ndarray, gamma: np.ndarray | None, *, axes: tuple[int, ...], epsilon: float
-) -> np.ndarray:
+def _rms_norm(x: np.ndarray, gamma: np.ndarray | None, *, axes: tuple[int, ...], epsilon: float) -> np.ndarray:
     power = np.mean(x * x, axis=axes, keepdims=True)
     return _affine(x / np.sqrt(power + x.dtype.type(epsilon)), gamma, None)
 
 
 _AXES = {"axes": Ints((-1,)), "epsilon": Float(1e-3)}
 
-layer_norm = operator(
-    "layer_norm", "x gamma? beta?", attrs=_AXES, infer=_own_statistics_type, meaning=_layer_norm
-)
+layer_norm = operator("layer_norm", "x gamma? beta?", attrs=_AXES, infer=_own_statistics_type, meaning=_layer_norm)
 """Zero mean and unit variance over `axes`, then gamma and beta, which broadcast against x."""
 
 rms_norm = operator("rms_norm", "x gamma?", attrs=_AXES, infer=_own_statistics_type, meaning=_rms_norm)

@@ -81,8 +81,7 @@ def _avg_pool(
     counted = pad_spatial(ones, resolved, 1 if count_padding else 0)
     padded = pad_spatial(x, resolved, 0)
     total, count = (
-        reduce(np.add, (view for _, view in taps(array, window, strides, dilations)))
-        for array in (padded, counted)
+        reduce(np.add, (view for _, view in taps(array, window, strides, dilations))) for array in (padded, counted)
     )
     return from_channels_last((total / count).astype(x.dtype), layout)
 

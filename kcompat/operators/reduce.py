@@ -21,9 +21,7 @@ def _reduction(name: str, function: Callable[..., np.ndarray]) -> Operator:
     def meaning(x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
         return function(x, axis=axes, keepdims=keepdims).astype(x.dtype, copy=False)
 
-    return operator(
-        name, "x", attrs={"axes": Ints, "keepdims": Bool(False)}, infer=_reduced_type, meaning=meaning
-    )
+    return operator(name, "x", attrs={"axes": Ints, "keepdims": Bool(False)}, infer=_reduced_type, meaning=meaning)
 
 
 reduce_sum = _reduction("reduce_sum", np.sum)

@@ -28,11 +28,11 @@ def _lanczos(radius: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda t: np.where(np.abs(t) < radius, np.sinc(t) * np.sinc(t / radius), 0)
 
 
-_KERNELS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
-    "bilinear": (_triangle, 1.0),
-    "bicubic": (_keys_cubic, 2.0),
-    "lanczos3": (_lanczos(3.0), 3.0),
-    "lanczos5": (_lanczos(5.0), 5.0),
+_KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bilinear": _triangle,
+    "bicubic": _keys_cubic,
+    "lanczos3": _lanczos(3.0),
+    "lanczos5": _lanczos(5.0),
 }
 
 
@@ -56,7 +56,7 @@ def interpolation_matrix(size: int, out: int, method: str, coordinates: str, ant
     if method == "nearest":
         nearest = np.floor(positions + 0.5 if coordinates == "half_pixel" else positions)
         return np.eye(size)[np.clip(nearest.astype(int), 0, size - 1)]
-    kernel, radius = _KERNELS[method]
+    kernel = _KERNELS[method]
     stretch = max(size / out, 1.0) if antialias else 1.0
     if method == "bilinear" and not antialias:
         positions = np.clip(positions, 0, size - 1)
@@ -76,9 +76,7 @@ def _resize_type(
     x: TensorType, *, axes: tuple[int, ...], sizes: tuple[int, ...], scales: tuple[int, ...], **_: Any
 ) -> TensorType:
     if bool(sizes) == bool(scales) or len(sizes or scales) != len(axes):
-        raise ShapeError(
-            f"resize of {shape_text(x.shape)}: axes {axes} need either sizes {sizes} or scales {scales}"
-        )
+        raise ShapeError(f"resize of {shape_text(x.shape)}: axes {axes} need either sizes {sizes} or scales {scales}")
     shape = list(x.shape)
     for place, axis in enumerate(normalize_axes(axes, x.rank)):
         shape[axis] = _resized(shape[axis], sizes[place] if sizes else 0, scales[place] if scales else 0)

@@ -18,9 +18,7 @@ KEEP = -2
 
 def _reshape_type(x: TensorType, *, shape: tuple[int, ...]) -> TensorType:
     if shape.count(INFER) > 1 or min(shape, default=0) < KEEP:
-        raise ShapeError(
-            f"reshape: target {shape} must have sizes, at most one {INFER}, and {KEEP} to keep a size"
-        )
+        raise ShapeError(f"reshape: target {shape} must have sizes, at most one {INFER}, and {KEEP} to keep a size")
     if any(size == KEEP and axis >= x.rank for axis, size in enumerate(shape)):
         raise ShapeError(f"reshape: target {shape} keeps an axis that {shape_text(x.shape)} does not have")
     target: list[Dim] = [x.shape[axis] if size == KEEP else size for axis, size in enumerate(shape)]
@@ -30,9 +28,7 @@ def _reshape_type(x: TensorType, *, shape: tuple[int, ...]) -> TensorType:
     if INFER in shape:
         target[shape.index(INFER)] = _inferred(source, rest, x, shape)
     elif isinstance(source, int) and source != rest:
-        raise ShapeError(
-            f"reshape: {shape_text(x.shape)} has {source} elements to place, {shape} takes {rest}"
-        )
+        raise ShapeError(f"reshape: {shape_text(x.shape)} has {source} elements to place, {shape} takes {rest}")
     return x.with_shape(target)
 
 
@@ -161,9 +157,7 @@ def _pad_type(x: TensorType, *, pads: Any, mode: str, value: float) -> TensorTyp
 
 
 def _pad(x: np.ndarray, *, pads: tuple[tuple[int, int], ...], mode: str, value: float) -> np.ndarray:
-    crop = tuple(
-        slice(max(-low, 0), size - max(-high, 0)) for (low, high), size in zip(pads, x.shape, strict=True)
-    )
+    crop = tuple(slice(max(-low, 0), size - max(-high, 0)) for (low, high), size in zip(pads, x.shape, strict=True))
     grow = [(max(low, 0), max(high, 0)) for low, high in pads]
     if mode == "constant":
         return np.pad(x[crop], grow, constant_values=value)
@@ -194,9 +188,7 @@ def _slice_type(
     for axis, *bounds in zip(normalize_axes(axes, x.rank), starts, stops, steps, strict=True):
         size = shape[axis]
         whole = bounds[:2] == [None, None] and bounds[2] in (None, 1)
-        shape[axis] = (
-            len(range(*slice(*bounds).indices(size))) if isinstance(size, int) else size if whole else None
-        )
+        shape[axis] = len(range(*slice(*bounds).indices(size))) if isinstance(size, int) else size if whole else None
     return x.with_shape(shape)
 
 

@@ -36,9 +36,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     value = np.asarray(x, np.float64)
     size = np.abs(value)
     pieces = [size < 0.84375, size < 1.25, size < 1 / 0.35, size < 6.0]
-    result = np.select(
-        pieces, [_small(size), _middle(size), _tail(size, _RA, _SA), _tail(size, _RB, _SB)], 1.0
-    )
+    result = np.select(pieces, [_small(size), _middle(size), _tail(size, _RA, _SA), _tail(size, _RB, _SB)], 1.0)
     return np.where(np.isnan(value), value, np.copysign(result, value)).astype(x.dtype)
 
 

@@ -84,9 +84,7 @@ def output_sizes(
     )
 
 
-def _output_size(
-    name: str, size: Dim, kernel: int, stride: int, pad: str | tuple[int, int], dilation: int
-) -> Dim:
+def _output_size(name: str, size: Dim, kernel: int, stride: int, pad: str | tuple[int, int], dilation: int) -> Dim:
     span = extent(kernel, dilation)
     same = pad in ("same", "same_lower")
     total = 0 if isinstance(pad, str) else sum(pad)
@@ -95,18 +93,13 @@ def _output_size(
     if same:
         return -(-size // stride)
     if size + total < span:
-        raise ShapeError(
-            f"{name}: a window spanning {span} does not fit into {size} positions with padding {total}"
-        )
+        raise ShapeError(f"{name}: a window spanning {span} does not fit into {size} positions with padding {total}")
     return (size + total - span) // stride + 1
 
 
 def pad_spatial(x: np.ndarray, pads: Pairs, value: float) -> np.ndarray:
     """A channels-last array with its spatial axes padded; negative pads crop."""
-    inner = (
-        slice(max(-low, 0), size - max(-high, 0))
-        for (low, high), size in zip(pads, x.shape[1:], strict=False)
-    )
+    inner = (slice(max(-low, 0), size - max(-high, 0)) for (low, high), size in zip(pads, x.shape[1:], strict=False))
     crop = (slice(None), *inner)
     x = x[crop]
     wide = [(0, 0), *((max(low, 0), max(high, 0)) for low, high in pads), (0, 0)]
@@ -118,8 +111,7 @@ def taps(
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     """For each kernel position, that position and the view of x (padded, channels last) it meets."""
     counts = [
-        (size - extent(k, d)) // s + 1
-        for size, k, s, d in zip(x.shape[1:-1], kernel, strides, dilations, strict=True)
+        (size - extent(k, d)) // s + 1 for size, k, s, d in zip(x.shape[1:-1], kernel, strides, dilations, strict=True)
     ]
     for tap in product(*map(range, kernel)):
         starts = [t * d for t, d in zip(tap, dilations, strict=True)]

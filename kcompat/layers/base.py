@@ -1,0 +1,296 @@
+"""Layer: fields, weights, and what they emit into the IR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import constraints, initializers, regularizers
+from ..config import Configurable
+from ..errors import ArgumentError, WeightMismatchError
+from ..ir import TensorType, Value, Variable
+from ..ir.types import type_of
+from ..naming import to_snake_case, unique_name
+from ..reference import evaluate
+from ..tree import flatten, map_structure
+from .dtype_policy import DTypePolicy
+from .emitter import Emitter
+from .symbolic import Call, KerasTensor, call_symbolically, public_shape
+
+_INPUT_ARGUMENTS = (
+    "input_shape",
+    "batch_input_shape",
+    "batch_shape",
+    "input_dim",
+    "batch_size",
+    "input_dtype",
+)
+
+
+class Layer(Configurable):
+    """Base of all layers.
+
+    A subclass lists its config as Fields, makes its weights in `build(input_shape)` with
+    `add_weight`, and states its meaning in `emit(b, x)`, which applies operators to Values with the
+    builder `b` and returns Values. Shapes, `get_config`, loading and saving follow from these.
+
+    name, trainable, dtype: as in Keras; dtype is a policy or its name.
+    input_shape, batch_input_shape, batch_shape, input_dim, batch_size, input_dtype: the input of a
+        model's first layer, without or with the batch axis.
+    weights: arrays to start from, in the order of `get_weights()`.
+    """
+
+    supports_masking: ClassVar[bool] = False
+    _own_weights: list[Variable]
+    _sublayers: list[Layer]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        object.__setattr__(instance, "_own_weights", [])
+        object.__setattr__(instance, "_sublayers", [])
+        return instance
+
+    def __init__(
+        self,
+        *args: Any,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.name = name or unique_name(to_snake_case(type(self).__name__))
+        self.dtype_policy = DTypePolicy.parse(dtype)
+        self.autocast = autocast
+        self.built = False
+        self.build_shape: Any = None
+        self.calls: list[Call] = []
+        self.input_arguments = {key: kwargs.pop(key) for key in _INPUT_ARGUMENTS if key in kwargs}
+        if "activity_regularizer" not in self.fields:
+            self.activity_regularizer = regularizers.get(kwargs.pop("activity_regularizer", None))
+        self._initial_weights = weights
+        self._trainable = bool(trainable)
+        super().__init__(*args, **kwargs)
+
+    # --- what subclasses define -------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights. `input_shape`: sizes with None where open, or a list of such."""
+
+    def emit(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
+        """The layer's outputs as Values, for the Values it is called on."""
+        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, x)")
+
+    # --- weights ----------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "glorot_uniform",
+        *,
+        name: str,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        dtype: str | None = None,
+    ) -> Variable:
+        """A new weight of this layer. Raises ArgumentError if a size of its shape is not known."""
+        shape = tuple(shape)
+        if not all(isinstance(size, int) for size in shape):
+            raise ArgumentError(
+                f"layer '{self.name}' ({type(self).__name__}): weight '{name}' needs known sizes, received {shape}; "
+                "give the input's last axis a size"
+            )
+        variable = Variable(
+            name,
+            shape,
+            dtype or self.dtype_policy.variable_dtype,
+            initializers.get(initializer),
+            trainable,
+            path=f"{self.name}/{name}",
+        )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._own_weights.append(variable)
+        return variable
+
+    @property
+    def own_weights(self) -> list[Variable]:
+        """This layer's own weights, without those of layers in it: trainable ones first."""
+        own = self._own_weights
+        return [w for w in own if w.trainable] + [w for w in own if not w.trainable]
+
+    @property
+    def sublayers(self) -> list[Layer]:
+        """Layers that this layer holds and calls."""
+        return self._sublayers
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, own ones first, each once."""
+        found = self.own_weights + [w for layer in self.sublayers for w in layer.weights]
+        return list({id(w): w for w in found}.values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Weights that training changes: none of a frozen layer."""
+        if not self.trainable:
+            return []
+        found = [w for w in self.own_weights if w.trainable]
+        found += [w for layer in self.sublayers for w in layer.trainable_weights]
+        return list({id(w): w for w in found}.values())
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        trained = {id(w) for w in self.trainable_weights}
+        return [w for w in self.weights if id(w) not in trained]
+
+    @property
+    def variables(self) -> list[Variable]:
+        return self.weights
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in the order of `weights`."""
+        return [w.numpy() for w in self.weights]
+
+    def set_weights(self, arrays: Any) -> None:
+        """Replace all weights. Raises WeightMismatchError, changing none, unless number and shapes fit."""
+        variables, arrays = self.weights, [np.asarray(array) for array in arrays]
+        if len(variables) != len(arrays):
+            raise WeightMismatchError(
+                f"layer '{self.name}' ({type(self).__name__}) has {len(variables)} weights, received {len(arrays)}"
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            if variable.shape != array.shape:
+                raise WeightMismatchError(
+                    f"layer '{self.name}' ({type(self).__name__}): weight '{variable.path}' has shape "
+                    f"{variable.shape}, received {array.shape}"
+                )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """Number of elements of all weights."""
+        return sum(w.size for w in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.sublayers:
+            layer.trainable = value
+
+    # --- building and calling ---------------------------------------------------
+
+    def build_for(self, args: tuple[Any, ...]) -> None:
+        """Build once, for the shapes of a call's first argument."""
+        if self.built:
+            return
+        shape = map_structure(lambda v: public_shape(v.type) if isinstance(v, Value) else None, args[0] if args else ())
+        self.build_once(shape)
+
+    def build_once(self, input_shape: Any) -> None:
+        """Build unless already built, then start from the weights given to the constructor."""
+        if self.built:
+            return
+        self.build(input_shape)
+        self.build_shape = input_shape
+        self.built = True
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic on KerasTensors; on arrays, the result as arrays."""
+        if kwargs.pop("training", None):
+            raise ArgumentError(f"layer '{self.name}': training=True is not supported; use False or leave it out")
+        if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
+            return call_symbolically(self, args, kwargs)
+        return self.run(args, kwargs)
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs for arrays, evaluated with the operators' NumPy meanings."""
+        emitter = Emitter()
+        arrays: list[np.ndarray] = []
+
+        def enter(leaf: Any) -> Value:
+            array = np.asarray(leaf)
+            arrays.append(array.astype(np.float32) if array.dtype == np.float64 else array)
+            return emitter.input(type_of(arrays[-1]))
+
+        values = emitter.call(self, *map_structure(enter, args), **kwargs)
+        results = iter(evaluate(emitter.build(flatten(values)), arrays))
+        return map_structure(lambda _: next(results), values)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for shapes of the inputs, with None where open."""
+        emitter = Emitter()
+        nested = isinstance(input_shape, list) or (input_shape and isinstance(input_shape[0], (list, tuple)))
+        shapes = input_shape if nested else [input_shape]
+        inputs = [emitter.input(TensorType(self.compute_dtype, tuple(shape))) for shape in shapes]
+        values = emitter.call(self, inputs if nested else inputs[0])
+        return map_structure(lambda value: public_shape(value.type), values)
+
+    # --- description ------------------------------------------------------------
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        return self.variable_dtype
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensors of the layer's only call."""
+        tensors = self._only_call().input_tensors
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    @property
+    def output(self) -> Any:
+        """What the layer's only call returned."""
+        return self._only_call().outputs
+
+    def _only_call(self) -> Call:
+        if len(self.calls) != 1:
+            raise ArgumentError(f"layer '{self.name}' has {len(self.calls)} calls; input and output need exactly one")
+        return self.calls[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**self.base_config(), **super().get_config()}
+
+    def base_config(self) -> dict[str, Any]:
+        """The entries that every layer has."""
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.get_config()}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Layer) and value not in self._sublayers:
+            self._sublayers.append(value)
+        super().__setattr__(name, value)
+
+    def __str__(self) -> str:
+        return f"layer '{self.__dict__.get('name', '?')}' ({type(self).__name__})"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def walk(layer: Layer) -> Iterator[Layer]:
+    """A layer and every layer inside it, outermost first."""
+    yield layer
+    for inner in layer.sublayers:
+        yield from walk(inner)

@@ -1,0 +1,18 @@
+"""Models: graphs of layers."""
+
+from __future__ import annotations
+
+from .functional import Functional
+from .io import load_model, model_from_config, model_from_json, save_model
+from .model import Model
+from .sequential import Sequential
+
+__all__ = [
+    "Functional",
+    "Model",
+    "Sequential",
+    "load_model",
+    "model_from_config",
+    "model_from_json",
+    "save_model",
+]

@@ -1,0 +1,107 @@
+"""Functional models: graphs of layer calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config import registered
+from ..errors import ArgumentError
+from ..ir import Value
+from ..layers.base import Layer
+from ..layers.emitter import Emitter
+from ..layers.input import InputLayer
+from ..layers.symbolic import Call, KerasTensor
+from ..tree import flatten, map_structure
+from .data import arrange
+from .model import Model
+from .topology import check_distinct_names, order_calls
+
+
+@registered("keras.models", "Model", "Container")
+class Functional(Model):
+    """A model from KerasTensors to KerasTensors.
+
+    inputs, outputs: KerasTensors, or lists or dicts of them; predictions come in the nest of outputs.
+    Layers may be shared and nested. Source: keras.Model.
+    """
+
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, **kwargs)
+        self._input_structure, self._output_structure = inputs, outputs
+        self._check_tensors("inputs", self.inputs)
+        self._check_tensors("outputs", self.outputs)
+        self._calls_inside, self._layers = order_calls(self.inputs, self.outputs)
+        check_distinct_names(self._layers)
+        for layer in self._layers:
+            self.sublayers.append(layer)
+        self.built = True
+        if not trainable:
+            self.trainable = False
+
+    def _check_tensors(self, what: str, tensors: list[Any]) -> None:
+        for tensor in tensors:
+            if not isinstance(tensor, KerasTensor):
+                raise ArgumentError(
+                    f"Model: {what} must be KerasTensors (results of Input and of layers), received {type(tensor).__name__}"
+                )
+        if not tensors:
+            raise ArgumentError(f"Model: {what} are empty")
+
+    @property
+    def layers(self) -> list[Layer]:
+        return list(self._layers)
+
+    @property
+    def operations(self) -> list[Layer]:
+        return self.layers
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return flatten(self._input_structure)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return flatten(self._output_structure)
+
+    @property
+    def input_structure(self) -> Any:
+        return self._input_structure
+
+    @property
+    def output_structure(self) -> Any:
+        return self._output_structure
+
+    @property
+    def input_names(self) -> list[str]:
+        return [
+            tensor.call.layer.name if isinstance(tensor.call.layer, InputLayer) else f"input_{index}"
+            for index, tensor in enumerate(self.inputs)
+        ]
+
+    @property
+    def calls_inside(self) -> list[Call]:
+        """The layer calls of this model, in an order in which they can run."""
+        return list(self._calls_inside)
+
+    def emit(self, b: Emitter, inputs: Any, **kwargs: Any) -> Any:
+        if isinstance(inputs, (Mapping, list, tuple)):
+            entries = arrange(inputs, self.input_names, self._input_structure, str(self))
+        else:
+            entries = [inputs]
+        values: dict[KerasTensor, Value] = dict(zip(self.inputs, entries, strict=True))
+        for tensor, value in values.items():
+            values[tensor] = value if value.dtype == tensor.dtype else b.cast(value, dtype=tensor.dtype)
+        for call in self._calls_inside:
+            if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
+                self._emit_call(b, call, values)
+        return map_structure(lambda tensor: values[tensor], self._output_structure)
+
+    def _emit_call(self, b: Emitter, call: Call, values: dict[KerasTensor, Value]) -> None:
+        args, kwargs = map_structure(
+            lambda leaf: values[leaf] if isinstance(leaf, KerasTensor) else leaf, (call.args, call.kwargs)
+        )
+        outputs = b.call(call.layer, *args, **kwargs)
+        values.update(zip(call.output_tensors, flatten(outputs), strict=True))

@@ -1,0 +1,83 @@
+"""Reading and writing models: the face of `kcompat.converters`, which is imported on first use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .model import Model
+
+
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    original_backend: str | None = None,
+) -> Model:
+    """A model from a file of any format and Keras generation; the content decides, not the name.
+
+    custom_objects: classes by name, for layers that kcompat does not have. compile: keep the
+    file's training settings. original_backend: "theano" or "tensorflow", for Keras 1 files, which
+    do not record it although it decides the orientation of convolution kernels.
+    safe_mode is always on: nothing in a file is ever executed.
+    Raises LoadError naming file, layer and key.
+    """
+    from .. import converters
+
+    return converters.load(filepath, custom_objects=custom_objects, compile=compile, original_backend=original_backend)
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+    """Write a model. The format follows the name: `.keras`, `.h5`/`.hdf5`; see `kcompat.converters.save`."""
+    from .. import converters
+
+    converters.save(model, filepath, overwrite=overwrite, **options)
+
+
+def save_weights(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+    """Write weights: `.weights.h5` in the form of Keras 3, any other `.h5` in that of Keras 2."""
+    from .. import converters
+
+    converters.save_weights(model, filepath, overwrite=overwrite, **options)
+
+
+def load_weights(
+    model: Model,
+    filepath: Any,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+    original_backend: str | None = None,
+) -> None:
+    """Fill a model's weights from a weights file or a whole-model file of any generation.
+
+    by_name: only layers whose names occur on both sides. skip_mismatch: leave layers whose shapes
+    differ as they are, with a warning. Raises WeightMismatchError, changing nothing.
+    """
+    from .. import converters
+
+    converters.load_weights(
+        model, filepath, by_name=by_name, skip_mismatch=skip_mismatch, original_backend=original_backend
+    )
+
+
+def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """A model without weights from architecture JSON of any generation."""
+    from ..converters.keras import reader
+
+    return reader.model_from_json(text, custom_objects)
+
+
+def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """A model from `{"class_name": ..., "config": ...}` of any generation."""
+    from ..converters.keras import reader
+
+    return reader.model_from_config(config, custom_objects)
+
+
+def to_json(model: Model, **json_arguments: Any) -> str:
+    """A model's architecture as Keras 3 JSON."""
+    from ..converters.keras import architecture
+
+    return json.dumps(architecture.serialize_model(model), **json_arguments)

@@ -1,0 +1,231 @@
+"""Model: what Sequential and functional models share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..config import serialize
+from ..errors import ArgumentError, InputError
+from ..executor import Executor
+from ..ir import Graph
+from ..ir.types import TensorType
+from ..layers.base import Layer
+from ..layers.emitter import Emitter
+from ..layers.symbolic import KerasTensor
+from ..tree import flatten, pack_like
+from .data import arrange, as_input, unify_batch
+from .progress import ProgressBar
+from .training_state import TrainingState
+
+
+class Model(Layer):
+    """A layer with inputs and outputs of its own, that predicts, is saved and is shown.
+
+    `Model(inputs, outputs, name=None)` makes a functional model from KerasTensors.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model:
+            from .functional import Functional
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.training_state: TrainingState | None = None
+        self._executor: Executor | None = None
+
+    # --- structure --------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The model's layers, outermost level only."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        raise NotImplementedError
+
+    @property
+    def input_structure(self) -> Any:
+        """The nest in which the inputs were declared."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
+    def output_structure(self) -> Any:
+        """The nest in which the outputs were declared, and in which predictions come."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    @property
+    def input_names(self) -> list[str]:
+        return [tensor.call.layer.name for tensor in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        return [tensor.call.layer.name for tensor in self.outputs]
+
+    @property
+    def input_shape(self) -> Any:
+        shapes = [tensor.shape for tensor in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that place. Raises ArgumentError."""
+        if (name is None) == (index is None):
+            raise ArgumentError("get_layer takes a name or an index")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(f"model '{self.name}' has {len(self.layers)} layers, received index {index}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ArgumentError(f"model '{self.name}' has no layer '{name}'; it has {[x.name for x in self.layers]}")
+
+    # --- running ----------------------------------------------------------------
+
+    def graph(self) -> Graph:
+        """The model as IR: inputs named as its input layers, weights as parameters."""
+        emitter = Emitter()
+        values = [
+            emitter.input(TensorType(tensor.dtype, tensor.type.shape), name)
+            for tensor, name in zip(self.inputs, self.input_names, strict=True)
+        ]
+        outputs = emitter.call(self, pack_like(self.input_structure, values))
+        return emitter.build(flatten(outputs))
+
+    @property
+    def executor(self) -> Executor:
+        """What runs the model; made on first use."""
+        if self._executor is None:
+            self._executor = Executor(self.graph())
+        return self._executor
+
+    def structure_changed(self) -> None:
+        """Forget what was derived from the layers, after one was added or removed."""
+        self._executor = None
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs for arrays, as arrays."""
+        if kwargs.pop("mask", None) is not None or kwargs or len(args) != 1:
+            raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
+        return self._pack(self.executor(self._arrays(args[0])))
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as arrays."""
+        return self(x)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for all samples of x, computed batch by batch.
+
+        x: an array, a list or a dict by input name, or an iterator of such batches (or of tuples
+        that begin with one). batch_size: samples per step, 32 by default. verbose: "auto", 0, 1 or 2.
+        Returns arrays in the nest of the model's outputs. Raises InputError if x does not fit.
+        """
+        if callbacks:
+            raise ArgumentError("predict: callbacks are not supported")
+        if isinstance(x, Iterator):
+            batches, total = (self._arrays(b[0] if isinstance(b, tuple) else b) for b in x), steps
+        else:
+            arrays = self._arrays(x)
+            batches, total = self._batches(arrays, batch_size or 32)
+        bar = ProgressBar(total if steps is None else steps, verbose)
+        results: list[list[np.ndarray]] = []
+        for batch in batches:
+            results.append(self.executor(batch))
+            bar.advance()
+            if bar.step == steps:
+                break
+        bar.close()
+        if not results:
+            raise InputError(f"model '{self.name}': there is no sample to predict")
+        return self._pack(
+            [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*results, strict=True)]
+        )
+
+    def _arrays(self, data: Any) -> list[np.ndarray]:
+        names = self.input_names
+        entries = arrange(data, names, self.input_structure, f"model '{self.name}'")
+        arrays = [as_input(e, v) for e, v in zip(entries, self.executor.graph.inputs, strict=True)]
+        unify_batch(arrays, names)
+        return arrays
+
+    def _batches(self, arrays: list[np.ndarray], size: int) -> tuple[Any, int]:
+        count = unify_batch(arrays, self.input_names)
+        starts = range(0, count, size)
+        return ([array[start : start + size] for array in arrays] for start in starts), len(starts)
+
+    def _pack(self, arrays: list[np.ndarray]) -> Any:
+        return pack_like(self.output_structure, arrays)
+
+    # --- training settings ------------------------------------------------------
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, **settings: Any) -> None:
+        """Note how the model is to be trained; the settings are saved with the model."""
+        config = {"optimizer": optimizer, "loss": loss, "metrics": metrics, **settings}
+        self.training_state = TrainingState({key: serialize(value) for key, value in config.items()})
+
+    # --- files ------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The architecture in the form of Keras 3."""
+        from ..converters.keras import architecture
+
+        return architecture.model_config(self)
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """A model from the architecture that `get_config` gives."""
+        from .io import model_from_config
+
+        return model_from_config({"class_name": cls.__name__, "config": config}, custom_objects)
+
+    def to_json(self, **json_arguments: Any) -> str:
+        """The architecture as Keras 3 JSON, without weights."""
+        from .io import to_json
+
+        return to_json(self, **json_arguments)
+
+    def save(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Write architecture, weights and training settings; see `save_model`."""
+        from .io import save_model
+
+        save_model(self, filepath, overwrite, **options)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Write the weights alone; see `save_weights` in kcompat.models.io."""
+        from .io import save_weights
+
+        save_weights(self, filepath, overwrite, **options)
+
+    def load_weights(self, filepath: Any, **options: Any) -> None:
+        """Fill the weights from a file; see `load_weights` in kcompat.models.io."""
+        from .io import load_weights
+
+        load_weights(self, filepath, **options)
+
+    def summary(self, **options: Any) -> None:
+        """Print the model's layers as Keras does; see `kcompat.models.summary`."""
+        from .summary import print_summary
+
+        print_summary(self, **options)
