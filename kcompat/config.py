@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from .errors import ArgumentError, ConfigError, UnknownLayerError
+from .registration import get_registered_name
 
 REQUIRED: Any = object()
 
@@ -290,12 +291,13 @@ def serialize(thing: Any) -> Any:
     """An object as Keras 3 writes it inside configs: module, class name, config, registered name."""
     if not isinstance(thing, Configurable):
         return thing
-    foreign = not thing.keras_module
+    cls = type(thing)
+    module = vars(cls).get("keras_module")
     return {
-        "module": thing.keras_module or None,
-        "class_name": type(thing).__name__,
+        "module": module or None,
+        "class_name": cls.__name__,
         "config": thing.get_config(),
-        "registered_name": type(thing).__name__ if foreign else None,
+        "registered_name": None if module else get_registered_name(cls),
     }
 
 
