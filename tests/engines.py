@@ -1,0 +1,70 @@
+"""The ways to compute a layer, all held to the same reference cases.
+
+An engine prepares the layer, with its weights set, and runs the graph it emits. To hold another one
+to every case, add a row to `ENGINES`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kcompat.ir import Graph, TensorType, verify
+from kcompat.ir.types import ir_dtype
+from kcompat.layers import Layer
+from kcompat.layers.emitter import Emitter
+from kcompat.reference import evaluate
+from kcompat.tree import flatten
+
+Arrays = list[np.ndarray]
+Shapes = list[tuple[int | None, ...]]
+
+
+def as_built(layer: Layer) -> Layer:
+    return layer
+
+
+def from_own_config(layer: Layer) -> Layer:
+    """A second layer from the first one's config, through JSON, with the same weights."""
+    copy = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    copy.build_once(layer.build_shape)
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+@dataclass(frozen=True)
+class Engine:
+    prepare: Callable[[Layer], Layer] = as_built
+    run: Callable[[Graph, Arrays], Arrays] = evaluate
+
+
+ENGINES = {
+    "meaning": Engine(),
+    "round_trip": Engine(prepare=from_own_config),
+}
+
+
+def layer_graph(
+    layer: Layer,
+    inputs: Arrays,
+    shapes: Shapes,
+    arguments: Callable[[list[Any]], tuple[Any, ...]],
+    kwargs: dict[str, Any],
+) -> Graph:
+    """The verified graph of one call; builds the layer. Inputs have the given shapes, None where open."""
+    emitter = Emitter()
+    values = [
+        emitter.input(
+            TensorType(
+                ir_dtype(array),
+                tuple("batch" if not axis and size is None else size for axis, size in enumerate(shape)),
+            )
+        )
+        for array, shape in zip(inputs, shapes, strict=True)
+    ]
+    outputs = emitter.call(layer, *arguments(values), **kwargs)
+    return verify(emitter.build(flatten(outputs)))

@@ -1,0 +1,113 @@
+"""Every layer against what real Keras computes, on every engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import LayerCase, inference_cases
+from engines import ENGINES, Shapes, layer_graph
+
+from kcompat.config import CLASSES, lookup
+from kcompat.errors import UnknownLayerError
+from kcompat.ir import Graph
+from kcompat.ir.types import fits
+from kcompat.layers import Layer
+
+TABLE = CLASSES["keras.layers"]
+ALL = inference_cases()
+CASES = [case for case in ALL if case.class_name in TABLE]
+ABSENT = sorted({case.class_name for case in ALL} - set(TABLE))
+
+NEEDS_KNOWN_SIZES: set[str] = set()
+"""Layers that Keras too cannot call on inputs with open inner sizes."""
+
+
+def make_layer(case: LayerCase) -> Layer:
+    return lookup("keras.layers", case.class_name).from_config(case.config)
+
+
+def make_graph(case: LayerCase, layer: Layer, shapes: Shapes) -> Graph:
+    return layer_graph(layer, case.inputs, shapes, case.arguments, case.call_kwargs)
+
+
+def make_built(case: LayerCase) -> Layer:
+    layer = make_layer(case)
+    make_graph(case, layer, case.input_shapes)
+    layer.set_weights(case.weights)
+    return layer
+
+
+def open_inner(shape: tuple[Any, ...], config: dict[str, Any]) -> tuple[Any, ...]:
+    """The shape with every size open but that of the channels."""
+    channels = 1 if config.get("data_format") == "channels_first" else len(shape) - 1
+    return tuple(size if axis == channels else None for axis, size in enumerate(shape))
+
+
+def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
+    assert actual.shape == expected.shape
+    if expected.dtype.kind == "f":
+        assert actual.dtype == expected.dtype
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    else:
+        assert actual.dtype.kind == expected.dtype.kind or expected.dtype.kind == "U"
+        np.testing.assert_array_equal(actual, expected)
+
+
+def check_outputs(case: LayerCase, engine: str, shapes: Shapes) -> None:
+    layer = ENGINES[engine].prepare(make_built(case))
+    graph = make_graph(case, layer, shapes)
+    outputs = ENGINES[engine].run(graph, case.inputs)
+    assert len(outputs) == len(case.outputs)
+    for value, actual, expected in zip(graph.outputs, outputs, case.outputs, strict=True):
+        assert fits(expected.shape, value.shape)
+        assert_same(actual, expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_outputs(case: LayerCase, engine: str) -> None:
+    check_outputs(case, engine, case.input_shapes)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", [case for case in CASES if case.class_name not in NEEDS_KNOWN_SIZES], ids=str)
+def test_outputs_with_open_sizes(case: LayerCase, engine: str) -> None:
+    check_outputs(case, engine, [open_inner(shape, case.config) for shape in case.input_shapes])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_output_shapes(case: LayerCase) -> None:
+    """With the batch open and the other sizes known, every other size of the outputs is known."""
+    shapes: Shapes = [(None, *array.shape[1:]) for array in case.inputs]
+    graph = make_graph(case, make_layer(case), shapes)
+    expected = [(None, *array.shape[1:]) for array in case.outputs]
+    assert [(*value.shape,) for value in graph.outputs] == [("batch", *shape[1:]) for shape in expected]
+    if not case.call_kwargs and len(case.arguments(shapes)) == 1:
+        shape = make_layer(case).compute_output_shape(*case.arguments(shapes))
+        assert shape == (expected[0] if len(expected) == 1 else expected)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.era == "keras"], ids=str)
+def test_config(case: LayerCase) -> None:
+    """`get_config` of the built layer is what Keras wrote, entry by entry and in its order."""
+    config = json.loads(json.dumps(make_built(case).get_config()))
+    assert config == case.config
+    assert list(config) == list(case.config)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_weights(case: LayerCase) -> None:
+    weights = make_built(case).weights
+    assert [weight.name for weight in weights] == [path.split("/")[-1] for path in case.weight_paths]
+    assert [weight.shape for weight in weights] == [array.shape for array in case.weights]
+    for weight, path in zip(weights, case.weight_paths, strict=True):
+        assert path.endswith(weight.path)
+
+
+@pytest.mark.parametrize("class_name", ABSENT)
+def test_absent_layers_are_refused_by_name(class_name: str) -> None:
+    with pytest.raises(UnknownLayerError, match=f"'{class_name}'"):
+        lookup("keras.layers", class_name)
