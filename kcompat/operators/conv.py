@@ -73,15 +73,10 @@ def _tap(window: np.ndarray, w: np.ndarray, groups: int) -> np.ndarray:
     """One kernel position's share: window (..., C) times w (C / groups, O)."""
     if groups == 1:
         return window @ w
-    inputs, filters = w.shape
-    split = window.reshape(*window.shape[:-1], groups, inputs)
-    per_group = w.reshape(inputs, groups, filters // groups)
-    if inputs == 1:
-        return (split * per_group[0]).reshape(*window.shape[:-1], filters)
-    product = np.moveaxis(split, -2, 0) @ np.moveaxis(per_group, 1, 0).reshape(
-        groups, *[1] * (window.ndim - 3), inputs, filters // groups
-    )
-    return np.moveaxis(product, 0, -2).reshape(*window.shape[:-1], filters)
+    if w.shape[0] == 1:
+        return np.repeat(window, w.shape[1] // groups, axis=-1) * w[0]
+    pairs = zip(np.split(window, groups, axis=-1), np.split(w, groups, axis=-1), strict=True)
+    return np.concatenate([part @ kernel for part, kernel in pairs], axis=-1)
 
 
 conv = operator(
@@ -142,31 +137,27 @@ def _conv_transpose(
     layout: str,
 ) -> np.ndarray:
     x = to_channels_last(x, layout)
-    *kernel, filters, inputs = w.shape
+    *kernel, filters, _ = w.shape
     full = [
         (size - 1) * s + (k - 1) * d + 1 + extra
         for size, s, k, d, extra in zip(x.shape[1:-1], strides, kernel, dilations, output_padding, strict=True)
     ]
     y = np.zeros((x.shape[0], *full, filters * groups), x.dtype)
-    per_group = w.reshape(*kernel, filters, groups, inputs // groups)
     for tap in np.ndindex(*kernel):
         spans = (
             slice(t * d, t * d + (size - 1) * s + 1, s)
             for t, d, size, s in zip(tap, dilations, x.shape[1:-1], strides, strict=True)
         )
         place = (slice(None), *spans)
-        y[place] += _spread(x, per_group[tap])
+        y[place] += _spread(x, w[tap], groups)
     y = pad_spatial(y, tuple((-low, -high) for low, high in pads), 0)
     return from_channels_last(y if bias is None else y + bias, layout)
 
 
-def _spread(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """One kernel position's share: x (..., C) times w (O / groups, groups, C / groups), transposed."""
-    filters, groups, inputs = w.shape
-    if groups == 1:
-        return x @ w[:, 0].T
-    split = x.reshape(*x.shape[:-1], groups, inputs)
-    return np.einsum("...gi,ogi->...go", split, w).reshape(*x.shape[:-1], groups * filters)
+def _spread(x: np.ndarray, w: np.ndarray, groups: int) -> np.ndarray:
+    """One kernel position's share: x (..., C) times w (O / groups, C), transposed."""
+    pairs = zip(np.split(x, groups, axis=-1), np.split(w, groups, axis=-1), strict=True)
+    return np.concatenate([part @ kernel.T for part, kernel in pairs], axis=-1)
 
 
 conv_transpose = operator(
