@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ class _Members(Protocol):
     def names(self) -> list[str]: ...
 
     def size(self, name: str) -> int: ...
+
+    def stored_size(self, name: str) -> int: ...
 
     def read(self, name: str) -> bytes: ...
 
@@ -71,9 +74,7 @@ class Archive(AbstractContextManager["Archive"]):
         """
         size = self.size(name)
         if limit is not None and size > limit:
-            raise UnsafeFileError(
-                f"{self.label}: member {name!r} has {size} bytes, more than the {limit} allowed."
-            )
+            raise UnsafeFileError(f"{self.label}: member {name!r} has {size} bytes, more than the {limit} allowed.")
         return self._members.read(name)
 
     def read_json(self, name: str) -> Any:
@@ -87,7 +88,10 @@ class Archive(AbstractContextManager["Archive"]):
 
     def open_hdf5(self, name: str) -> Hdf5File:
         """An HDF5 member. A stored one is read in place, without a copy of the whole."""
-        return open_hdf5(self._source(name), self._limits)
+        source = self._source(name)
+        # What the zip has used up of the ratio is not there for the chunks inside.
+        ratio = self._limits.expansion_ratio * self._members.stored_size(name) // max(source.size, 1)
+        return open_hdf5(source, replace(self._limits, expansion_ratio=max(ratio, 1)))
 
     def close(self) -> None:
         self._members.close()
@@ -142,6 +146,9 @@ class _ZipMembers:
     def size(self, name: str) -> int:
         return self._entries[name].size
 
+    def stored_size(self, name: str) -> int:
+        return self._entries[name].stored_size
+
     def read(self, name: str) -> bytes:
         return read_entry(self._source, self._entries[name])
 
@@ -179,6 +186,8 @@ class _FolderMembers:
     def size(self, name: str) -> int:
         return os.stat(self._files[name]).st_size
 
+    stored_size = size
+
     def read(self, name: str) -> bytes:
         source = self.source(name)
         try:
@@ -210,7 +219,6 @@ class _FolderMembers:
         target = path.resolve()
         if not any(target.is_relative_to(folder) for folder in self._allowed):
             raise UnsafeFileError(
-                f"{path}: is a symbolic link to {target}, outside the model's folder. Copy the file into the "
-                "folder."
+                f"{path}: is a symbolic link to {target}, outside the model's folder. Copy the file into the folder."
             )
         return target

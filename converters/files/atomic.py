@@ -7,7 +7,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kcompat.errors import SaveError
@@ -32,12 +32,12 @@ def replacing_file(path: PathLike) -> Iterator[Path]:
     temporary = _temporary_beside(target)
     try:
         with _as_save_error(path):
-            # Created here, and exclusively: no other program can have the name.
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-            if target.exists():
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+            _create(temporary, 0o666 if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR)
             yield temporary
             _flush(temporary)
+            if mode is not None:
+                os.chmod(temporary, mode)
             os.replace(temporary, target)
             _flush_folder(target.parent)
     finally:
@@ -69,6 +69,11 @@ def replacing_folder(path: PathLike) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _create(path: Path, mode: int) -> None:
+    """Makes an empty file, exclusively: no other program can have prepared the name."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+
+
 def _swap(temporary: Path, target: Path) -> None:
     if not target.exists():
         os.rename(temporary, target)
@@ -89,17 +94,13 @@ def _as_save_error(path: PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SaveError(
-            f"{os.fspath(path)}: cannot be saved: {error}. What was there before is unchanged."
-        ) from error
+        raise SaveError(f"{os.fspath(path)}: cannot be saved: {error}. What was there before is unchanged.") from error
 
 
 def _resolved(path: PathLike) -> Path:
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise SaveError(
-            f"{os.fspath(path)}: the folder {str(target.parent)!r} does not exist; create it first."
-        )
+        raise SaveError(f"{os.fspath(path)}: the folder {str(target.parent)!r} does not exist; create it first.")
     return target
 
 
@@ -120,11 +121,10 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Makes a rename durable where folders can be opened, which Windows does not allow."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Makes a rename durable, on the systems and file systems that allow it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

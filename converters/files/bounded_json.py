@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from kcompat.errors import FormatError, UnsafeFileError
@@ -46,11 +47,8 @@ def parse_json(text: str | bytes, where: str, limits: Limits = DEFAULT_LIMITS) -
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-            raise FormatError(
-                f"{where}: an object has the key {twice!r} twice. It is ambiguous; save the file again."
-            )
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise FormatError(f"{where}: an object has the key {twice!r} twice. It is ambiguous; save the file again.")
         return members
 
     try:
@@ -80,8 +78,7 @@ def _decoded(text: str | bytes, where: str) -> str:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"{where}: is not UTF-8 at byte {error.start}, which JSON must be. The file is damaged, or is no "
-            "JSON file."
+            f"{where}: is not UTF-8 at byte {error.start}, which JSON must be. The file is damaged, or is no JSON file."
         ) from None
 
 

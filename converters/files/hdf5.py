@@ -173,7 +173,7 @@ class Dataset(Node):
         array.flags.writeable = False
         return array
 
-    def _bytes(self) -> bytes | bytearray | memoryview:
+    def _bytes(self) -> bytes | memoryview | Array:
         storage, source = self._storage, self._file.source
         if isinstance(storage, Contiguous) and storage.stored >= MAPPED_FROM:
             return source.map(storage.address, storage.stored)
@@ -183,10 +183,8 @@ class Dataset(Node):
         if self._is_bfloat16:
             stored = ">u2" if self._datatype.stored.byteorder == ">" else "<u2"
             widened = flat.view(stored).astype(np.uint32) << np.uint32(16)
-            converted: Array = widened.view(np.float32)
-            return converted
-        converted = flat.astype(self.dtype, copy=False)
-        return converted
+            return np.asarray(widened.view(np.float32))
+        return np.asarray(flat, self.dtype)
 
     def _says_bfloat16(self) -> bool:
         """Keras stores bfloat16 as 2 opaque bytes or as uint16, and says so in an attribute."""
@@ -194,10 +192,7 @@ class Dataset(Node):
             return True
         two_bytes = self._datatype.kind is Kind.OPAQUE or self._datatype.stored.kind == "u"
         return (
-            two_bytes
-            and self._datatype.size == 2
-            and "dtype" in self._attributes
-            and self.attr("dtype") == "bfloat16"
+            two_bytes and self._datatype.size == 2 and "dtype" in self._attributes and self.attr("dtype") == "bfloat16"
         )
 
     def _native(self) -> np.dtype[Any]:
@@ -295,9 +290,7 @@ class Hdf5File(Group, AbstractContextManager["Hdf5File"]):
         self.close()
 
 
-def open_hdf5(
-    file: PathLike | bytes | bytearray | memoryview | Source, limits: Limits = DEFAULT_LIMITS
-) -> Hdf5File:
+def open_hdf5(file: PathLike | bytes | bytearray | memoryview | Source, limits: Limits = DEFAULT_LIMITS) -> Hdf5File:
     """Opens and checks an HDF5 file given by its path, its bytes, or a `Source`.
 
     Raises:
@@ -331,29 +324,39 @@ def _read_tree(file: _File) -> Hdf5File:
     root = Hdf5File(file, "/", parse_attributes(header), None)
     seen = {file.metadata.root: "/"}
     pending: list[tuple[Group, Header, int]] = [(root, header, 0)]
-    data_left = file.source.size
     while pending:
         group, header, depth = pending.pop()
         for name, address in links(file.metadata, header):
-            path = f"{group.path.rstrip('/')}/{name}"
-            _check_place(file, path, address, seen, depth)
             if name in group._children:
                 raise FormatError(f"{group.where}: has two members named {name!r}. The file is damaged.")
+            path = f"{group.path.rstrip('/')}/{name}"
+            _check_place(file, path, address, seen, depth)
             child_header = read_header(file.metadata, address, f"{file.source.label}: {path}")
             if is_group(child_header):
                 child = Group(file, path, parse_attributes(child_header), root)
                 pending.append((child, child_header, depth + 1))
                 group._children[name] = child
-                continue
-            dataset = _dataset(file, path, child_header)
-            group._children[name] = dataset
-            data_left -= dataset._storage.stored
-            if data_left < 0:
-                raise UnsafeFileError(
-                    f"{dataset.where}: the datasets up to here overlap: together they have more bytes than "
-                    f"the file ({file.source.size}). Keras writes no such file."
-                )
+            else:
+                group._children[name] = _dataset(file, path, child_header)
+    _check_sizes(file, list(root.walk()))
     return root
+
+
+def _check_sizes(file: _File, datasets: list[Dataset]) -> None:
+    """Bounds what reading everything would take."""
+    size, label = file.source.size, file.source.label
+    stored = sum(dataset._storage.stored for dataset in datasets)
+    declared = sum(dataset._storage.declared for dataset in datasets)
+    if stored > size:
+        raise UnsafeFileError(
+            f"{label}: its datasets have {stored} bytes together, the file {size}: they overlap. Keras "
+            "writes no such file."
+        )
+    if declared > file.limits.expanded(size):
+        raise UnsafeFileError(
+            f"{label}: {size} bytes that decompress to {declared}, more than limits.expansion_ratio = "
+            f"{file.limits.expansion_ratio} allows. Raise it if you trust the file."
+        )
 
 
 def _check_place(file: _File, path: str, address: int, seen: dict[int, str], depth: int) -> None:

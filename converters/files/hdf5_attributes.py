@@ -161,9 +161,7 @@ def _numbers(attribute: Attribute) -> npt.NDArray[np.generic]:
     if attribute.datatype.kind is Kind.BOOL:
         return stored.astype(np.bool_)
     if attribute.datatype.kind is not Kind.NUMBER:
-        raise FormatError(
-            f"{attribute.where}: is neither text nor a number of a usual type. Save the model again."
-        )
+        raise FormatError(f"{attribute.where}: is neither text nor a number of a usual type. Save the model again.")
     return stored.astype(stored.dtype.newbyteorder("="))
 
 
@@ -180,6 +178,5 @@ def _text(value: bytes, where: str) -> str:
         return value.decode()
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"{where}: {value[:40]!r} is not UTF-8 at byte {error.start}. The file is damaged; fetch or save "
-            "it again."
+            f"{where}: {value[:40]!r} is not UTF-8 at byte {error.start}. The file is damaged; fetch or save it again."
         ) from None

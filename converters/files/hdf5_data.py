@@ -5,9 +5,11 @@ Source: HDF5 File Format Specification 3.0, III.A.1 (chunk B-trees), IV.A.2.i an
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from kcompat.errors import FormatError, UnsafeFileError
 
@@ -25,7 +27,11 @@ class Compact:
 
     @property
     def stored(self) -> int:
-        return 0  # not outside the header
+        return len(self.data)
+
+    @property
+    def declared(self) -> int:
+        return len(self.data)
 
     def read(self, source: Source) -> bytes:
         return self.data
@@ -37,6 +43,10 @@ class Contiguous:
 
     address: int
     stored: int
+
+    @property
+    def declared(self) -> int:
+        return self.stored
 
     def read(self, source: Source) -> bytes | memoryview:
         return source.read(self.address, self.stored) if self.stored else b""
@@ -67,25 +77,22 @@ class Chunked:
     def stored(self) -> int:
         return sum(chunk.size for chunk in self.chunks)
 
-    def read(self, source: Source) -> bytearray:
-        """All elements in C order."""
-        whole = bytearray(math.prod(self.shape) * self.item_size)
+    @property
+    def declared(self) -> int:
+        return len(self.chunks) * math.prod(self.chunk_shape) * self.item_size
+
+    def read(self, source: Source) -> npt.NDArray[np.uint8]:
+        """The bytes of all elements in C order."""
+        whole = np.empty((*self.shape, self.item_size), np.uint8)
         chunk_bytes = math.prod(self.chunk_shape) * self.item_size
         for chunk in self.chunks:
             raw = source.read(chunk.address, chunk.size)
             data = undo(self.filters, chunk.skipped, raw, chunk_bytes, self.item_size, self.where)
-            self._place(whole, data, chunk.origin)
+            box = np.frombuffer(data, np.uint8).reshape(*self.chunk_shape, self.item_size)
+            place = tuple(slice(o, o + c) for o, c in zip(chunk.origin, self.chunk_shape, strict=True))
+            inside = tuple(slice(n - o) for n, o in zip(self.shape, chunk.origin, strict=True))
+            whole[place] = box[inside]
         return whole
-
-    def _place(self, whole: bytearray, data: bytes | memoryview, origin: tuple[int, ...]) -> None:
-        """Copies one chunk row by row, a row being a run along the last axis."""
-        inside = [min(c, n - o) for c, n, o in zip(self.chunk_shape, self.shape, origin, strict=True)]
-        run = inside[-1] * self.item_size
-        for row in itertools.product(*map(range, inside[:-1])):
-            source = _offset((*row, 0), self.chunk_shape) * self.item_size
-            index = (*(o + r for o, r in zip(origin, row, strict=False)), origin[-1])
-            target = _offset(index, self.shape) * self.item_size
-            whole[target : target + run] = data[source : source + run]
 
 
 Storage = Compact | Contiguous | Chunked
@@ -95,8 +102,8 @@ def parse_storage(metadata: Metadata, header: Header, shape: tuple[int, ...], it
     """Where a dataset's elements are; all of them are proven to be in the file.
 
     Raises:
-        UnsafeFileError: they are in other files, virtual, or behind a filter that needs a plugin;
-            or they declare more bytes than the stored ones can hold.
+        UnsafeFileError: they are in other files, virtual, behind a filter that needs a plugin,
+            or their declared size differs from the stored one.
         FormatError: the layout is malformed or of a form that Keras does not write.
     """
     if EXTERNAL_FILES in header:
@@ -151,11 +158,10 @@ def _chunked(
 ) -> Chunked:
     rank = layout.u8() - 1
     tree = layout.u64()
-    *chunk_shape, chunk_item = (layout.u32() for _ in range(rank + 1))
+    chunk_shape = [layout.u32() for _ in range(rank)]
+    chunk_item = layout.u32()
     if rank != len(shape) or rank < 1 or chunk_item != item_size or 0 in chunk_shape:
-        layout.fail(
-            f"chunks of {(*chunk_shape, chunk_item)} do not fit a shape of {shape}, {item_size} bytes each"
-        )
+        layout.fail(f"chunks of {(*chunk_shape, chunk_item)} do not fit a shape of {shape}, {item_size} bytes each")
     grid = [-(-extent // chunk) for extent, chunk in zip(shape, chunk_shape, strict=True)]
     expected = math.prod(grid)
     if expected > metadata.limits.hdf5_chunks:
@@ -166,9 +172,7 @@ def _chunked(
     chunks = _chunks(metadata, tree, shape, chunk_shape, layout.where) if expected else ()
     if len(chunks) != expected:
         layout.fail(f"{len(chunks)} of its {expected} chunks are stored")
-    storage = Chunked(layout.where, shape, tuple(chunk_shape), item_size, filters, chunks)
-    _check_expansion(metadata, storage, expected * math.prod(chunk_shape) * item_size)
-    return storage
+    return Chunked(layout.where, shape, tuple(chunk_shape), item_size, filters, chunks)
 
 
 def _chunks(
@@ -178,9 +182,7 @@ def _chunks(
     for key, address in walk_btree(metadata, tree, CHUNK_NODES, 8 + 8 * (len(shape) + 1), where):
         size, skipped = key.u32(), key.u32()
         origin = tuple(key.u64() for _ in shape)
-        if origin in chunks or any(
-            o % c or o >= n for o, c, n in zip(origin, chunk_shape, shape, strict=True)
-        ):
+        if origin in chunks or any(o % c or o >= n for o, c, n in zip(origin, chunk_shape, shape, strict=True)):
             key.fail(f"a chunk at {origin} is out of place")
         if address + size > metadata.end:
             key.fail(f"the chunk at {origin} lies past the end of the file")
@@ -190,24 +192,9 @@ def _chunks(
     return tuple(chunks.values())
 
 
-def _check_expansion(metadata: Metadata, storage: Chunked, declared: int) -> None:
-    if declared > metadata.limits.expanded(storage.stored):
-        raise UnsafeFileError(
-            f"{storage.where}: declares {declared} bytes, of which {storage.stored} are stored. That is more "
-            "than limits.expansion_ratio allows; raise it if you trust the file."
-        )
-
-
 def _require_equal(where: str, declared: int, stored: int) -> None:
     if declared != stored:
         raise UnsafeFileError(
             f"{where}: declares {declared} bytes, {stored} are stored. The dataset was never written, or the "
             "file is made to exhaust memory; save the model again."
         )
-
-
-def _offset(index: tuple[int, ...], shape: tuple[int, ...]) -> int:
-    offset = 0
-    for position, extent in zip(index, shape, strict=True):
-        offset = offset * extent + position
-    return offset

@@ -84,9 +84,7 @@ def _inflate(data: bytes | memoryview, size: int, where: str) -> bytes:
     try:
         plain = stream.decompress(data, size + checksum_size + 1)
     except zlib.error as error:
-        raise FormatError(
-            f"{where}: a compressed chunk is damaged: {error}. Fetch or save the file again."
-        ) from None
+        raise FormatError(f"{where}: a compressed chunk is damaged: {error}. Fetch or save the file again.") from None
     if not stream.eof:
         raise FormatError(f"{where}: a compressed chunk is longer than its {size} bytes or cut short.")
     return plain
@@ -106,12 +104,9 @@ def _checked(data: bytes | memoryview, where: str) -> bytes | memoryview:
         raise FormatError(f"{where}: a chunk is too short for its checksum. The file is damaged.")
     body, stored = data[:-4], int.from_bytes(data[-4:], "little")
     if any(
-        (computed - half) % 65535
-        for computed, half in zip(_fletcher32(body), divmod(stored, 1 << 16), strict=True)
+        (computed - half) % 65535 for computed, half in zip(_fletcher32(body), divmod(stored, 1 << 16), strict=True)
     ):
-        raise FormatError(
-            f"{where}: a chunk differs from its checksum. The file is damaged; fetch or save it again."
-        )
+        raise FormatError(f"{where}: a chunk differs from its checksum. The file is damaged; fetch or save it again.")
     return body
 
 

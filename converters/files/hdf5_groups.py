@@ -20,8 +20,7 @@ from .hdf5_objects import (
     walk_btree,
 )
 
-_SOFT = 1
-_EXTERNAL = 64
+_LINK_KINDS = {1: "a soft", 64: "an external"}
 _CACHED_SOFT = 2
 
 
@@ -60,7 +59,7 @@ def _symbol_table(metadata: Metadata, message: Cursor) -> Iterator[tuple[str, in
             entries.skip(20)
             name = _heap_name(names, name_offset, where)
             if cache == _CACHED_SOFT or address == UNDEFINED:
-                _refuse_link(where, name, "soft")
+                _refuse_link(where, name, "a soft")
             yield name, address
 
 
@@ -76,9 +75,7 @@ def _local_heap(metadata: Metadata, address: int, where: str) -> bytes:
 def _heap_name(names: bytes, offset: int, where: str) -> str:
     end = names.find(b"\0", offset)
     if offset >= len(names) or end < 0:
-        raise FormatError(
-            f"{where}: a link name lies outside its heap. The file is damaged; fetch or save it again."
-        )
+        raise FormatError(f"{where}: a link name lies outside its heap. The file is damaged; fetch or save it again.")
     return _decoded(names[offset:end], where)
 
 
@@ -90,9 +87,7 @@ def _link(message: Cursor) -> tuple[str, int]:
     message.skip((8 if flags & 0x04 else 0) + (1 if flags & 0x10 else 0))
     name = _decoded(message.take(message.unsigned(1 << (flags & 0x03))), message.where)
     if kind != 0:
-        _refuse_link(
-            message.where, name, {_SOFT: "soft", _EXTERNAL: "external"}.get(kind, f"user-defined ({kind})")
-        )
+        _refuse_link(message.where, name, _LINK_KINDS.get(kind, f"a user-defined ({kind})"))
     return name, message.u64()
 
 
@@ -125,6 +120,6 @@ def _decoded(name: bytes, where: str) -> str:
 
 def _refuse_link(where: str, name: str, kind: str) -> NoReturn:
     raise UnsafeFileError(
-        f"{where}: {name!r} is a {kind} link. Links may lead out of the file and no Keras release writes "
-        "them; copy the data into the file instead."
+        f"{where}: {name!r} is {kind} link. Links may lead out of the file and no Keras release writes them; "
+        "copy the data into the file instead."
     )

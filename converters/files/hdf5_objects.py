@@ -228,9 +228,7 @@ def _continuation_version_2(metadata: Metadata, body: Cursor) -> tuple[int, int]
     return start + 4, size - 8
 
 
-def walk_btree(
-    metadata: Metadata, root: int, kind: int, key_size: int, where: str
-) -> Iterator[tuple[Cursor, int]]:
+def walk_btree(metadata: Metadata, root: int, kind: int, key_size: int, where: str) -> Iterator[tuple[Cursor, int]]:
     """Key and child of every leaf entry of a version-1 B-tree, in stored order."""
     pending: list[tuple[int, int | None]] = [(root, None)]
     seen = {root}
@@ -247,9 +245,7 @@ def walk_btree(
             key = Cursor(entries.take(key_size), where)
             child = entries.u64()
             if child in seen:
-                raise UnsafeFileError(
-                    f"{where}: its B-tree reaches the node at {child} twice. The file is damaged."
-                )
+                raise UnsafeFileError(f"{where}: its B-tree reaches the node at {child} twice. The file is damaged.")
             seen.add(child)
             if level == 0:
                 yield key, child

@@ -13,6 +13,7 @@ from kcompat.errors import FormatError, UnsafeFileError
 from .cursor import Cursor
 
 MAX_RANK = 32  # both of HDF5 (H5S_MAX_RANK) and of NumPy before 2.0
+MAX_EXTENT = 1 << 56
 
 
 class Kind(Enum):
@@ -83,8 +84,7 @@ def parse_datatype(cursor: Cursor) -> Datatype:
             return Datatype(Kind.OPAQUE, np.dtype(f"V{size}"))
         case 7:
             raise UnsafeFileError(
-                f"{cursor.where}: holds HDF5 references. No weights file needs them; save the model again "
-                "with Keras."
+                f"{cursor.where}: holds HDF5 references. No weights file needs them; save the model again with Keras."
             )
         case 8:
             return _boolean(cursor, head >> 4, bits, size)
@@ -113,6 +113,8 @@ def parse_dataspace(cursor: Cursor) -> tuple[int, ...] | None:
     if rank > MAX_RANK or flags & ~0x03:
         cursor.fail(f"a dataspace of rank {rank} with flags {flags:#x} is impossible")
     shape = tuple(cursor.u64() for _ in range(rank))
+    if math.prod(extent or 1 for extent in shape) > MAX_EXTENT:  # NumPy multiplies so even if one is 0
+        cursor.fail(f"a shape of {shape} is impossible")
     return None if null else shape
 
 
@@ -150,8 +152,8 @@ def _string(cursor: Cursor, size: int) -> Datatype:
 def _boolean(cursor: Cursor, version: int, bits: int, size: int) -> Datatype:
     """h5py stores bool as an enumeration of int8 with the members FALSE and TRUE."""
     base_size = _enumeration_base(cursor)
-    names = []
-    for _ in range(bits & 0xFFFF):
+    names: list[bytes] = []
+    for _ in range(min(bits & 0xFFFF, 3)):
         start = cursor.position
         names.append(_terminated(cursor))
         if version < 3:

@@ -11,6 +11,7 @@ from numpy.lib import format as npy
 
 from kcompat.errors import FormatError, UnsafeFileError
 
+from .hdf5_types import MAX_EXTENT
 from .limits import DEFAULT_LIMITS, Limits
 from .sniff import wrong_file
 from .source import FileSource, PathLike, Source
@@ -40,9 +41,7 @@ def parse_npz(source: Source, limits: Limits = DEFAULT_LIMITS) -> Arrays:
         arrays: Arrays = {}
         for entry in read_directory(source, limits):
             if not entry.name.endswith(".npy"):
-                raise FormatError(
-                    f"{source.label}: member {entry.name!r} is no .npy array, so this is no .npz file."
-                )
+                raise FormatError(f"{source.label}: member {entry.name!r} is no .npy array, so this is no .npz file.")
             where = f"{source.label}: array {entry.name!r}"
             arrays[entry.name.removesuffix(".npy")] = _array(read_entry(source, entry), where)
         return arrays
@@ -79,6 +78,9 @@ def _header(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype[np
             header = npy.read_array_header_2_0(stream, _LONGEST_HEADER)
         else:
             raise ValueError(f".npy version {version} is not supported")
+        # NumPy multiplies the extents of an empty array too.
+        if min(header[0], default=0) < 0 or math.prod(extent or 1 for extent in header[0]) > MAX_EXTENT:
+            raise ValueError(f"a shape of {header[0]} is impossible")
     except (
         ValueError,
         TypeError,

@@ -186,9 +186,7 @@ def _sniff_folder(folder: Path) -> FileKind:
 
     if has("saved_model.pb", "saved_model.pbtxt"):
         return FileKind.SAVEDMODEL_DIR
-    if has("config.json") and has(
-        "metadata.json", "model.weights.h5", "model.weights.npz", "model.weights.json"
-    ):
+    if has("config.json") and has("metadata.json", "model.weights.h5", "model.weights.npz", "model.weights.json"):
         return FileKind.KERAS_DIR
     if has("checkpoint", "_CHECKPOINT_METADATA"):
         return FileKind.TF_CHECKPOINT

@@ -44,9 +44,7 @@ class FileSource:
         FormatError: there is no such file, it is no regular file, or it is shorter than that.
     """
 
-    def __init__(
-        self, path: PathLike, start: int = 0, size: int | None = None, label: str | None = None
-    ) -> None:
+    def __init__(self, path: PathLike, start: int = 0, size: int | None = None, label: str | None = None) -> None:
         self.label = label or os.fspath(path)
         self._path = path
         self._file, length = open_regular(path, self.label)
@@ -92,9 +90,7 @@ class FileSource:
         skip = begin % mmap.ALLOCATIONGRANULARITY
         try:
             with self._lock:
-                pages = mmap.mmap(
-                    self._file.fileno(), size + skip, access=mmap.ACCESS_READ, offset=begin - skip
-                )
+                pages = mmap.mmap(self._file.fileno(), size + skip, access=mmap.ACCESS_READ, offset=begin - skip)
         except (OSError, ValueError):  # a file system without mmap, or a file closed or shortened by now
             return memoryview(self.read(offset, size))
         return memoryview(pages)[skip:]

@@ -63,9 +63,7 @@ def read_directory(source: Source, limits: Limits) -> list[Entry]:
     for _ in range(count):
         entry = _entry(cursor)
         if entry.name in entries:
-            raise UnsafeFileError(
-                f"{source.label}: the member {entry.name!r} is there twice, which is ambiguous."
-            )
+            raise UnsafeFileError(f"{source.label}: the member {entry.name!r} is there twice, which is ambiguous.")
         entries[entry.name] = entry
     if cursor.left:
         cursor.fail(f"{cursor.left} bytes follow its last entry")
@@ -114,8 +112,7 @@ def _central_directory(source: Source) -> tuple[int, int, int]:
     found = tail.rfind(_END)
     if found < 0:
         raise FormatError(
-            f"{source.label}: a zip file without its directory, which comes last. It is truncated; fetch it "
-            "again."
+            f"{source.label}: a zip file without its directory, which comes last. It is truncated; fetch it again."
         )
     where = f"{source.label}: end of zip directory"
     end = Cursor(tail[found:], where)
@@ -188,19 +185,14 @@ def _safe_name(raw: bytes, flags: int, where: str) -> str:
     parts = name.removesuffix("/").split("/")
     if not name or "\0" in name or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
         raise UnsafeFileError(
-            f"{where}: the member name {name!r} is absolute, empty, or leads out of the archive. Keras "
-            "writes none."
+            f"{where}: the member name {name!r} is absolute, empty, or leads out of the archive. Keras writes none."
         )
     return name
 
 
-def _check_kind(
-    name: str, flags: int, method: int, mode: int, stored_size: int, size: int, where: str
-) -> None:
+def _check_kind(name: str, flags: int, method: int, mode: int, stored_size: int, size: int, where: str) -> None:
     if flags & _ENCRYPTED:
-        raise UnsafeFileError(
-            f"{where}: the member {name!r} is encrypted. Save the archive without a password."
-        )
+        raise UnsafeFileError(f"{where}: the member {name!r} is encrypted. Save the archive without a password.")
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise UnsafeFileError(f"{where}: the member {name!r} is a symbolic link or device, not a file.")
     if method not in (STORED, DEFLATED):
@@ -232,9 +224,7 @@ def _inflate(data: bytes, size: int, where: str) -> bytes:
     try:
         plain = stream.decompress(data, size + 1)
     except zlib.error as error:
-        raise FormatError(
-            f"{where}: cannot be decompressed: {error}. Fetch or save the file again."
-        ) from None
+        raise FormatError(f"{where}: cannot be decompressed: {error}. Fetch or save the file again.") from None
     if len(plain) != size or not stream.eof:
         raise FormatError(f"{where}: decompresses to another size than the {size} bytes that it declares.")
     return plain
