@@ -1,0 +1,177 @@
+"""Weights in the HDF5 layout of Keras 1, 2 and 3: one group per layer, named by `layer_names`.
+
+Layers are matched by name, or in order where the names are others; weights within a layer by name,
+or in Keras's order. Shapes must be equal. Nothing is assigned until everything has matched.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kcompat.errors import WeightMismatchError
+from kcompat.ir import Variable
+from kcompat.layers import Layer
+from kcompat.models import Model
+
+from ..files import Group
+from . import keras1, layouts
+
+Pairs = list[tuple[Variable, np.ndarray]]
+
+
+@dataclass
+class StoredLayer:
+    """One layer's weights as the file has them."""
+
+    name: str
+    names: list[str]
+    arrays: list[np.ndarray]
+    where: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who wrote the weights: the Keras major version and the backend, where known."""
+
+    generation: int
+    backend: str | None
+
+
+def load(
+    model: Model,
+    group: Group,
+    source: Source,
+    *,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+) -> None:
+    """Fill a model from a weights group. Raises WeightMismatchError naming file, layer and weight."""
+    stored = [_read(group, name) for name in group.attr_list("layer_names")]
+    pairs: Pairs = []
+    for layer, entry in _match_layers(model, stored, group, by_name):
+        try:
+            pairs += _match_weights(layer, entry, source)
+        except WeightMismatchError as error:
+            if not skip_mismatch:
+                raise
+            warnings.warn(f"skipped: {error}", stacklevel=3)
+    pairs += _top_level(model, group)
+    for variable, array in pairs:
+        variable.assign(array)
+
+
+def _read(group: Group, name: str) -> StoredLayer:
+    inner = group.group(name)
+    names = inner.attr_list("weight_names")
+    return StoredLayer(name, names, [inner.dataset(weight).read() for weight in names], inner.where)
+
+
+def _match_layers(
+    model: Model, stored: Sequence[StoredLayer], group: Group, by_name: bool
+) -> list[tuple[Layer, StoredLayer]]:
+    layers = [layer for layer in model.layers if layer.weights]
+    filled = [entry for entry in stored if entry.arrays]
+    entries = {entry.name: entry for entry in filled}
+    if by_name:
+        return [(layer, entries[layer.name]) for layer in layers if layer.name in entries]
+    if {layer.name for layer in layers} == set(entries):
+        return [(layer, entries[layer.name]) for layer in layers]
+    if len(layers) != len(filled):
+        raise WeightMismatchError(
+            f"{group.where}: has weights for {len(filled)} layers ({_some(entries)}), model '{model.name}' has "
+            f"{len(layers)} layers with weights ({_some(layer.name for layer in layers)}); "
+            "pass by_name=True to load the layers whose names occur on both sides"
+        )
+    return list(zip(layers, filled, strict=True))
+
+
+def _some(names: object) -> str:
+    listed = [str(name) for name in names]  # type: ignore[attr-defined]
+    return ", ".join(listed[:6]) + (", ..." if len(listed) > 6 else "")
+
+
+def _match_weights(layer: Layer, entry: StoredLayer, source: Source) -> Pairs:
+    if source.generation == 1:
+        arrays = keras1.convert_weights(layer, entry.names, entry.arrays, backend=source.backend)
+        return _in_order(layer, layer.weights, entry, arrays)
+    arrays = layouts.convert(layer, entry.names, entry.arrays, backend=source.backend)
+    variables = _by_path(layer, entry) or _legacy_order(layer)
+    return _in_order(layer, variables, entry, arrays)
+
+
+def _by_path(layer: Layer, entry: StoredLayer) -> list[Variable] | None:
+    """The layer's weights in the file's order, if the stored paths name each of them exactly once."""
+    variables: dict[str, list[Variable]] = {}
+    for variable in layer.weights:
+        variables.setdefault(variable.path, []).append(variable)
+    found = []
+    for name in entry.names:
+        variable = _longest_suffix(name.removesuffix(":0"), variables)
+        if variable is None:
+            return None
+        found.append(variable)
+    return found if len({id(v) for v in found}) == len(found) == len(layer.weights) else None
+
+
+def _longest_suffix(name: str, variables: dict[str, list[Variable]]) -> Variable | None:
+    """The one weight whose path is the stored path or an end of it."""
+    parts = name.split("/")
+    for start in range(len(parts) - 1):
+        candidates = variables.get("/".join(parts[start:]), [])
+        if candidates:
+            return candidates[0] if len(candidates) == 1 else None
+    return None
+
+
+def _legacy_order(layer: Layer) -> list[Variable]:
+    """Keras 2's order: what is trainable under the layers' flags, then the rest."""
+    return layer.trainable_weights + layer.non_trainable_weights
+
+
+def _in_order(
+    layer: Layer, variables: Sequence[Variable], entry: StoredLayer, arrays: Sequence[np.ndarray]
+) -> Pairs:
+    where = f"{entry.where}: layer '{layer.name}' ({type(layer).__name__})"
+    if len(variables) != len(arrays):
+        raise WeightMismatchError(
+            f"{where} has {len(arrays)} weights in the file ({_some(entry.names)}), "
+            f"{len(variables)} by its config ({_some(v.path for v in variables)})"
+        )
+    for variable, array in zip(variables, arrays, strict=True):
+        if variable.shape != array.shape:
+            raise WeightMismatchError(
+                f"{where}: weight '{variable.path}' has shape {array.shape} in the file, {variable.shape} by its "
+                "config; pass skip_mismatch=True to leave such layers as they are"
+            )
+    _check_roles(where, variables, entry)
+    return list(zip(variables, arrays, strict=True))
+
+
+def _check_roles(where: str, variables: Sequence[Variable], entry: StoredLayer) -> None:
+    """Raises WeightMismatchError where names prove that equal shapes stand for different weights."""
+    if len(entry.names) != len(variables):
+        return
+    roles = {variable.name for variable in variables}
+    for variable, name in zip(variables, entry.names, strict=True):
+        stored = name.removesuffix(":0").rpartition("/")[2]
+        if stored in roles and stored != variable.name:
+            raise WeightMismatchError(
+                f"{where}: weights are stored as {_some(entry.names)}; '{stored}' would become '{variable.path}'"
+            )
+
+
+def _top_level(model: Model, group: Group) -> Pairs:
+    """Weights of the model itself, in no layer."""
+    if "top_level_model_weights" not in group:
+        return []
+    inner = group.group("top_level_model_weights")
+    names = inner.attr_list("weight_names") if inner.has_attr_list("weight_names") else []
+    if len(names) != len(model.own_weights):
+        raise WeightMismatchError(
+            f"{inner.where}: has {len(names)} weights, model '{model.name}' has {len(model.own_weights)} of its own"
+        )
+    return [(v, inner.dataset(name).read()) for v, name in zip(model.own_weights, names, strict=True)]
