@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -83,6 +84,23 @@ class Layer(Configurable):
     def emit(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
         """The layer's outputs as Values, for the Values it is called on."""
         raise NotImplementedError(f"{type(self).__name__} does not define emit(b, x)")
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        """The masks of the outputs, for the masks of the inputs (None where a value has none).
+
+        Asked only of layers with `supports_masking`; by default a mask passes through.
+        """
+        return mask
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether `emit` has a parameter `mask`."""
+        return "mask" in inspect.signature(type(self).emit).parameters
+
+    @property
+    def makes_mask(self) -> bool:
+        """Whether masks leave this layer that did not enter it."""
+        return type(self).emit_mask is not Layer.emit_mask
 
     # --- weights ----------------------------------------------------------------
 
@@ -211,10 +229,13 @@ class Layer(Configurable):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
-        if kwargs.pop("training", None):
-            raise ArgumentError(f"layer '{self.name}': training=True is not supported; use False or leave it out")
+        flags = {"training": kwargs.pop("training")} if "training" in kwargs else {}
+        if flags.get("training"):
+            raise ArgumentError(f"{self}: training=True is not supported; use False or leave it out")
         if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
-            return call_symbolically(self, args, kwargs)
+            outputs = call_symbolically(self, args, kwargs)
+            self.calls[-1].flags = flags
+            return outputs
         return self.run(args, kwargs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

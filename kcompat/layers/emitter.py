@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .. import operators as operators  # enters the cards that layers emit
 from ..ir import Builder, Parameter, Value, Variable
 from ..ir.types import is_float
-from ..tree import map_structure
+from ..tree import flatten, map_structure
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -18,11 +18,16 @@ class Emitter(Builder):
 
     Inside a layer's `emit`, its weights arrive in the layer's compute dtype, and so do its
     floating inputs; integer and boolean inputs arrive as they are.
+
+    masks: for values of sequences, a boolean value (batch, time): which steps are real. They follow
+    the values through layers that support masking, as `_keras_mask` does in Keras, and reach layers
+    whose `emit` has a parameter `mask`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.compute_dtype = "float32"
+        self.masks: dict[Value, Value] = {}
 
     def call(self, layer: Layer, *args: Any, **kwargs: Any) -> Any:
         """The outputs of a layer for Values, in the nest that the layer returns."""
@@ -33,7 +38,7 @@ class Emitter(Builder):
                 layer.build_for(args)
                 if layer.autocast:
                     args, kwargs = map_structure(self._autocast, (args, kwargs))
-                return layer.emit(self, *args, **kwargs)
+                return self._emit(layer, args, kwargs)
         finally:
             self.compute_dtype = outer
 
@@ -41,8 +46,31 @@ class Emitter(Builder):
         """x in the layer's compute dtype, whatever it was."""
         return x if x.dtype == self.compute_dtype else self.cast(x, dtype=self.compute_dtype)
 
+    def _emit(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inputs = args[0] if args else None
+        mask = map_structure(lambda leaf: self.masks.get(leaf) if isinstance(leaf, Value) else None, inputs)
+        masked = any(leaf is not None for leaf in flatten(mask))
+        if masked and layer.takes_mask and kwargs.get("mask") is None:
+            kwargs = {**kwargs, "mask": mask}
+        outputs = layer.emit(self, *args, **kwargs)
+        if layer.supports_masking and (masked or layer.makes_mask):
+            masks = flatten(layer.emit_mask(self, inputs, mask if masked else None))
+            for value, value_mask in zip(flatten(outputs), masks, strict=False):
+                self._set_mask(value, value_mask)
+        return outputs
+
+    def _set_mask(self, value: Value, mask: Value | None) -> None:
+        if mask is None:
+            self.masks.pop(value, None)
+        else:
+            self.masks[value] = mask
+
     def _autocast(self, leaf: Any) -> Any:
-        return self.floating(leaf) if isinstance(leaf, Value) and is_float(leaf.dtype) else leaf
+        if not isinstance(leaf, Value) or not is_float(leaf.dtype):
+            return leaf
+        value = self.floating(leaf)
+        self._set_mask(value, self.masks.get(leaf))
+        return value
 
     def _value(self, operand: Any) -> Value:
         value = super()._value(operand)
