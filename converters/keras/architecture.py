@@ -35,7 +35,9 @@ def model_config(model: Model) -> dict[str, Any]:
         return _sequential_config(model)
     if isinstance(model, Functional):
         return _functional_config(model)
-    raise SaveError(f"model '{model.name}' ({type(model).__name__}): only Sequential and functional models can be saved")
+    raise SaveError(
+        f"model '{model.name}' ({type(model).__name__}): only Sequential and functional models can be saved"
+    )
 
 
 def serialize_layer(layer: Layer) -> dict[str, Any]:

@@ -199,9 +199,7 @@ class _Replay:
         if layer.model is None:
             return 0
         usual = 1 if self.spec.generation < 3 or not layer.model.sequential else 0
-        fits = [
-            first for first in (usual, 1 - usual) if all(0 <= index - first < len(layer.calls) for index in used)
-        ]
+        fits = [first for first in (usual, 1 - usual) if all(0 <= index - first < len(layer.calls) for index in used)]
         return fits[0] if fits else usual
 
     def tensor(self, ref: TensorRef) -> KerasTensor | None:

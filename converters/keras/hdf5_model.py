@@ -49,12 +49,16 @@ def load_weights(
 ) -> None:
     """Fill a model from any HDF5 file with weights: whole model, weights alone, or Keras 3's layout."""
     with open_hdf5(path) as root:
-        group = root.group("model_weights") if "model_weights" in root and not root.has_attr_list("layer_names") else root
+        group = (
+            root.group("model_weights") if "model_weights" in root and not root.has_attr_list("layer_names") else root
+        )
         if group.has_attr_list("layer_names"):
             source = _source(group, root, {}, original_backend)
             hdf5_weights.load(model, group, source, by_name=by_name, skip_mismatch=skip_mismatch)
         elif by_name:
-            raise LoadError(f"{root.where}: by_name=True needs a file with layer names; this one is in Keras 3's layout")
+            raise LoadError(
+                f"{root.where}: by_name=True needs a file with layer names; this one is in Keras 3's layout"
+            )
         else:
             weights_v3.load(model, root, skip_mismatch=skip_mismatch)
 

@@ -132,9 +132,7 @@ def _legacy_order(layer: Layer) -> list[Variable]:
     return layer.trainable_weights + layer.non_trainable_weights
 
 
-def _in_order(
-    layer: Layer, variables: Sequence[Variable], entry: StoredLayer, arrays: Sequence[np.ndarray]
-) -> Pairs:
+def _in_order(layer: Layer, variables: Sequence[Variable], entry: StoredLayer, arrays: Sequence[np.ndarray]) -> Pairs:
     where = f"{entry.where}: layer '{layer.name}' ({type(layer).__name__})"
     if len(variables) != len(arrays):
         raise WeightMismatchError(
