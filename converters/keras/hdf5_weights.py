@@ -106,9 +106,9 @@ def _match_weights(layer: Layer, entry: StoredLayer, source: Source) -> Pairs:
 def _by_path(layer: Layer, entry: StoredLayer) -> list[Variable] | None:
     """The layer's weights in the file's order, if the stored paths name each of them exactly once."""
     variables: dict[str, list[Variable]] = {}
-    for variable in layer.weights:
-        variables.setdefault(variable.path, []).append(variable)
-    found = []
+    for weight in layer.weights:
+        variables.setdefault(weight.path, []).append(weight)
+    found: list[Variable] = []
     for name in entry.names:
         variable = _longest_suffix(name.removesuffix(":0"), variables)
         if variable is None:

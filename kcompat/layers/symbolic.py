@@ -47,6 +47,7 @@ class Call:
     """One call of a layer in a functional model (Keras: a node).
 
     args, kwargs: as given, with KerasTensors in them. outputs: the same nest the layer returned.
+    flags: arguments that change nothing at inference and are written back: training=False.
     """
 
     layer: Layer
@@ -54,6 +55,7 @@ class Call:
     kwargs: dict[str, Any]
     outputs: Any = None
     input_tensors: list[KerasTensor] = field(default_factory=list)
+    flags: dict[str, Any] = field(default_factory=dict)
 
     @property
     def output_tensors(self) -> list[KerasTensor]:

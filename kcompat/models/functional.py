@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config import registered
@@ -45,10 +45,22 @@ class Functional(Model):
         for tensor in tensors:
             if not isinstance(tensor, KerasTensor):
                 raise ArgumentError(
-                    f"Model: {what} must be KerasTensors (results of Input and of layers), received {type(tensor).__name__}"
+                    f"Model: {what} must be KerasTensors (results of Input and of layers), "
+                    f"received {type(tensor).__name__}"
                 )
         if not tensors:
             raise ArgumentError(f"Model: {what} are empty")
+
+    def set_layer_order(self, layers: Sequence[Layer]) -> None:
+        """List the layers in another order, that of the file they were read from.
+
+        Layers that no output needs are left out. Raises ArgumentError if one of the model's is missing.
+        """
+        ordered = [layer for layer in layers if layer in self._layers]
+        if len(ordered) != len(self._layers):
+            raise ArgumentError(f"{self}: the order names {len(ordered)} of {len(self._layers)} layers")
+        self._layers = ordered
+        self.sublayers[:] = ordered
 
     @property
     def layers(self) -> list[Layer]:
