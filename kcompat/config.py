@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+
 from .errors import ArgumentError, ConfigError, UnknownLayerError
 from .registration import get_registered_name
 
@@ -60,6 +62,17 @@ Float = Kind("a number", _parse_float)
 Bool = Kind("True or False", _parse_bool)
 Str = Kind("a string", _parse_str)
 Json = Kind("a JSON value", lambda value, owner: value)
+Numbers = Kind("a number or nested lists of numbers", lambda value, owner: _parse_numbers(value))
+
+
+def _parse_numbers(value: Any) -> Any:
+    """Python numbers from numbers, nested sequences, arrays, or the dict that Keras writes for an array."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
+        value = value["config"]["value"]
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError
+    return array.tolist()
 
 
 def _at_least(bound: int, value: int) -> int:
@@ -175,11 +188,13 @@ class Configurable:
     fields: the class's fields by name, in order of declaration, base classes first.
     neutral: keys that other Keras generations write and that mean nothing at the given value; any
         other value is refused.
+    positional: the constructor's first arguments, where their order is not that of the fields.
     keras_module: the module Keras writes beside the class name.
     """
 
     fields: ClassVar[dict[str, Field]] = {}
     neutral: ClassVar[Mapping[str, Any]] = {}
+    positional: ClassVar[Sequence[str]] = ()
     keras_module: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -187,7 +202,7 @@ class Configurable:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         cls.fields = {**cls.fields, **own}
         if "__init__" not in vars(cls):
-            cls.__signature__ = _signature(cls.fields)  # type: ignore[attr-defined]
+            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
 
     _values: dict[str, Any]
 
@@ -204,7 +219,7 @@ class Configurable:
             setattr(self, name, given.get(name, field.default))
 
     def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        positional = [name for name, field in self.fields.items() if not field.keyword]
+        positional = _positional(type(self))
         if len(args) > len(positional):
             raise ArgumentError(f"{self}: takes {len(positional)} positional arguments, received {len(args)}")
         given = dict(zip(positional, args, strict=False))
@@ -246,14 +261,21 @@ class Configurable:
         return type(self).__name__
 
 
-def _signature(fields: Mapping[str, Field]) -> inspect.Signature:
+def _positional(cls: type[Configurable]) -> list[str]:
+    """The arguments that can be given by position, in their order."""
+    free = [name for name, field in cls.fields.items() if not field.keyword]
+    return list(dict.fromkeys((*cls.positional, *free)))
+
+
+def _signature(cls: type[Configurable]) -> inspect.Signature:
+    positional = _positional(cls)
     parameters = [
         inspect.Parameter(
             name,
-            inspect.Parameter.KEYWORD_ONLY if field.keyword else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=inspect.Parameter.empty if field.default is REQUIRED else field.default,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD if name in positional else inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if cls.fields[name].default is REQUIRED else cls.fields[name].default,
         )
-        for name, field in fields.items()
+        for name in dict.fromkeys((*positional, *cls.fields))
     ]
     required_first = sorted(parameters, key=lambda p: (p.kind, p.default is not inspect.Parameter.empty))
     return inspect.Signature(required_first)
