@@ -86,12 +86,12 @@ class Archive(AbstractContextManager["Archive"]):
         """The arrays of an `.npz` member by name."""
         return parse_npz(self._source(name), self._limits)
 
-    def open_hdf5(self, name: str) -> Hdf5File:
-        """An HDF5 member. A stored one is read in place, without a copy of the whole."""
+    def open_hdf5(self, name: str, *, mapped: bool = False) -> Hdf5File:
+        """An HDF5 member; see `open_hdf5`. A stored one is read in place, without a copy of the whole."""
         source = self._source(name)
         # What the zip has used up of the ratio is not there for the chunks inside.
         ratio = self._limits.expansion_ratio * self._members.stored_size(name) // max(source.size, 1)
-        return open_hdf5(source, replace(self._limits, expansion_ratio=max(ratio, 1)))
+        return open_hdf5(source, replace(self._limits, expansion_ratio=max(ratio, 1)), mapped=mapped)
 
     def close(self) -> None:
         self._members.close()

@@ -37,9 +37,10 @@ _Node = TypeVar("_Node", bound="Node")
 class _File:
     """What the nodes of one file share."""
 
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, limits: Limits, mapped: bool) -> None:
         self.source = source
         self.limits = limits
+        self.mapped = mapped
         self.metadata = Metadata(source, limits)
         self.heaps = GlobalHeaps(self.metadata)
 
@@ -161,8 +162,8 @@ class Dataset(Node):
     def read(self) -> Array:
         """The elements as a read-only array in C order, native byte order.
 
-        Unfiltered arrays from 1 MiB on are views of the file's pages, without a copy;
-        they stay valid when the file is closed, renamed or deleted.
+        Where the file was opened with `mapped=True`, unfiltered arrays from 1 MiB on are views
+        of the file's pages; they stay valid when the file is closed, renamed or deleted.
 
         Raises:
             FormatError: the stored bytes are damaged, or the file was shortened meanwhile.
@@ -175,7 +176,7 @@ class Dataset(Node):
 
     def _bytes(self) -> bytes | memoryview | Array:
         storage, source = self._storage, self._file.source
-        if isinstance(storage, Contiguous) and storage.stored >= MAPPED_FROM:
+        if self._file.mapped and isinstance(storage, Contiguous) and storage.stored >= MAPPED_FROM:
             return source.map(storage.address, storage.stored)
         return storage.read(source)
 
@@ -290,8 +291,16 @@ class Hdf5File(Group, AbstractContextManager["Hdf5File"]):
         self.close()
 
 
-def open_hdf5(file: PathLike | bytes | bytearray | memoryview | Source, limits: Limits = DEFAULT_LIMITS) -> Hdf5File:
+def open_hdf5(
+    file: PathLike | bytes | bytearray | memoryview | Source,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    mapped: bool = False,
+) -> Hdf5File:
     """Opens and checks an HDF5 file given by its path, its bytes, or a `Source`.
+
+    `mapped=True` reads large arrays without a copy, for files that nobody writes to while
+    the arrays are in use; see `FileSource.map`.
 
     Raises:
         FormatError: it is no HDF5 file, or truncated, or malformed, or of a form Keras does not write.
@@ -301,7 +310,7 @@ def open_hdf5(file: PathLike | bytes | bytearray | memoryview | Source, limits: 
     try:
         if source.size < len(SIGNATURE) or source.read(0, len(SIGNATURE)) != SIGNATURE:
             raise wrong_file(source, "an HDF5 file")
-        return _read_tree(_File(source, limits))
+        return _read_tree(_File(source, limits, mapped))
     except BaseException:
         source.close()
         raise

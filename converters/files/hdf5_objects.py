@@ -42,6 +42,7 @@ _SHARED = 0x02
 _FAIL_IF_UNKNOWN = 0x80
 GROUP_NODES = 0
 CHUNK_NODES = 1
+_MOST_MESSAGES = 0xFFFF  # version 1 counts them in 16 bits
 _SUPERBLOCK_SPAN = 104  # of version 1, the longest
 
 
@@ -170,6 +171,8 @@ def read_header(metadata: Metadata, address: int, where: str) -> Header:
         if kind not in _INTERPRETED and flags & _FAIL_IF_UNKNOWN:
             body.fail(f"message {kind:#x} is unknown and must be understood")
         messages.setdefault(kind, []).append(body)
+        if len(messages[kind]) > _MOST_MESSAGES:
+            body.fail(f"more than {_MOST_MESSAGES} messages of type {kind:#x}")
     return Header(where, messages)
 
 

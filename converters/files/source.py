@@ -81,9 +81,10 @@ class FileSource:
     def map(self, offset: int, size: int) -> memoryview:
         """Maps the pages of the file.
 
-        Renaming or deleting the file leaves the mapping intact. Shortening it in place
-        does not: the operating system then kills a process that touches the lost pages.
-        kcompat and Keras replace a file that they save to, they never shorten it.
+        Renaming or deleting the file leaves the mapping intact, so kcompat's own saves do.
+        Writing into the file changes the array, and shortening it lets the operating system
+        kill the process that touches the lost pages: Keras and h5py do both when they save
+        over a file. Hence nothing is mapped unless the caller asks for it.
         """
         check_range(self, offset, size)
         begin = self._start + offset

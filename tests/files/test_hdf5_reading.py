@@ -271,10 +271,20 @@ def test_backslashes_are_part_of_names(tmp_path: Path) -> None:
         assert_same(root.dataset("layers\\dense\\vars/0").read(), np.arange(2.0))
 
 
-def test_large_arrays_are_views_of_the_file(tmp_path: Path) -> None:
+def test_arrays_do_not_change_when_the_file_is_saved_over(tmp_path: Path) -> None:
     data = np.arange(MAPPED_FROM // 4, dtype=np.float32)
     path = write(tmp_path / "a.h5", "x", data)
     with open_hdf5(path) as root:
+        array = root.dataset("x").read()
+    write(path, "x", data + 1)
+    np.testing.assert_array_equal(array, data)
+    assert not array.flags.writeable
+
+
+def test_large_arrays_can_be_views_of_the_file(tmp_path: Path) -> None:
+    data = np.arange(MAPPED_FROM // 4, dtype=np.float32)
+    path = write(tmp_path / "a.h5", "x", data)
+    with open_hdf5(path, mapped=True) as root:
         array = root.dataset("x").read()
     np.testing.assert_array_equal(array, data)
     assert not array.flags.owndata

@@ -18,6 +18,7 @@ from kcompat.converters.files.sniff import sniff_source
 
 from kcompat.errors import KcompatError
 
+DIGITS = Path(__file__).parents[2] / "fixtures" / "digits"
 MUTATIONS = 500
 SECONDS = 5
 
@@ -102,6 +103,16 @@ def deflated_archive(keras_members: dict[str, bytes], make_zip: Callable[..., Pa
 
 
 @pytest.fixture
+def real_h5() -> bytes:
+    return (DIGITS / "digits_cnn.h5").read_bytes()
+
+
+@pytest.fixture
+def real_archive() -> bytes:
+    return (DIGITS / "digits_cnn.keras").read_bytes()
+
+
+@pytest.fixture
 def arrays() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, a=np.arange(3), b=np.ones((2, 2), np.float32))
@@ -114,6 +125,8 @@ CASES: dict[str, Callable[[bytes], None]] = {
     "newer_h5": read_hdf5,
     "stored_archive": read_archive,
     "deflated_archive": read_archive,
+    "real_h5": read_hdf5,
+    "real_archive": read_archive,
     "arrays": read_npz,
 }
 
