@@ -7,16 +7,28 @@ what the readers and writers of every file format know about it.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from .errors import ArgumentError, ConfigError, UnknownLayerError
+from .errors import ArgumentError, ConfigError, KcompatError, UnknownLayerError
 from .registration import get_registered_name
 
 REQUIRED: Any = object()
+
+
+class _Anything:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+ANYTHING: Any = _Anything()
+"""Equal to every value: a key that no value gives a meaning, such as the regularizer of a weight that is not there."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +127,40 @@ def ints(count: int | None = None, least: int = 1) -> Kind:
     return Kind(f"an integer or {count or 'one per axis'} of them, each at least {least}", parse)
 
 
+def pairs() -> Kind:
+    """A (low, high) pair of amounts per axis of the owner; lone integers stand for equal ones."""
+    pair = ints(2, least=0)
+
+    def parse(value: Any, owner: Any) -> tuple[tuple[int, int], ...]:
+        items = [value] * owner.rank if isinstance(value, int) else list(value)
+        if len(items) != owner.rank:
+            raise ValueError
+        return tuple(pair.parse(item, owner) for item in items)
+
+    return Kind("an integer, one per axis, or a (low, high) pair per axis, none negative", parse)
+
+
+def within(low: float, high: float = math.inf) -> Kind:
+    """A number in [low, high]."""
+
+    def parse(value: Any, owner: Any) -> float:
+        number = _parse_float(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return Kind(f"a number in [{low:g}, {high:g}]" if high < math.inf else f"a number of at least {low:g}", parse)
+
+
 def int_list(value: Any, owner: Any = None) -> tuple[int, ...]:
     return tuple(_parse_int(item) for item in value)
 
 
 IntTuple = Kind("a sequence of integers", int_list)
+IntOrInts = Kind(
+    "an integer or a sequence of integers",
+    lambda value, owner: _parse_int(value) if isinstance(value, int) else int_list(value),
+)
 DataFormat = Kind(
     "'channels_last' or 'channels_first'",
     lambda value, owner: one_of("channels_last", "channels_first").parse(value or "channels_last", owner),
@@ -174,7 +215,7 @@ class Field:
         """The normalised value. Raises ArgumentError naming owner, argument and value."""
         try:
             return self.kind.parse(value, owner)
-        except ArgumentError:
+        except KcompatError:
             raise
         except (TypeError, ValueError, OverflowError):
             raise ArgumentError(
@@ -240,6 +281,10 @@ class Configurable:
             for name, field in self.fields.items()
             if not (field.optional_key and self._values[name] == field.default)
         }
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What Keras 3 needs beside the config to make the object's weights, if it has any."""
+        return None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -315,11 +360,13 @@ def serialize(thing: Any) -> Any:
         return thing
     cls = type(thing)
     module = vars(cls).get("keras_module")
+    build_config = thing.get_build_config()
     return {
         "module": module or None,
         "class_name": cls.__name__,
         "config": thing.get_config(),
         "registered_name": None if module else get_registered_name(cls),
+        **({} if build_config is None else {"build_config": build_config}),
     }
 
 

@@ -135,6 +135,16 @@ class Layer(Configurable):
         self._own_weights.append(variable)
         return variable
 
+    def add_configured_weight(self, role: str, shape: Any, name: str | None = None) -> Variable:
+        """A new weight with the fields `<role>_initializer`, `<role>_regularizer` and `<role>_constraint`."""
+        return self.add_weight(
+            shape,
+            getattr(self, f"{role}_initializer"),
+            name=name or role,
+            regularizer=getattr(self, f"{role}_regularizer"),
+            constraint=getattr(self, f"{role}_constraint"),
+        )
+
     @property
     def own_weights(self) -> list[Variable]:
         """This layer's own weights, without those of layers in it: trainable ones first."""
@@ -298,10 +308,16 @@ class Layer(Configurable):
         """The entries that every layer has."""
         return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.get_config()}
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        if not self.built or self.build_shape is None or not self.weights:
+            return None
+        return {"input_shape": self.build_shape}
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Layer) and value not in self._sublayers:
-            self._sublayers.append(value)
         super().__setattr__(name, value)
+        held = self._values.get(name, value)
+        if isinstance(held, Layer) and held not in self._sublayers:
+            self._sublayers.append(held)
 
     def __str__(self) -> str:
         return f"layer '{self.__dict__.get('name', '?')}' ({type(self).__name__})"
