@@ -50,14 +50,16 @@ def _symbol_table(metadata: Metadata, message: Cursor) -> Iterator[tuple[str, in
     names = _local_heap(metadata, heap_address, where)
     for _, node in walk_btree(metadata, tree, GROUP_NODES, 8, where):
         head = metadata.read(node, 8, where)
-        head.expect(b"SNOD")
-        head.skip(2)
+        head.expect(b"SNOD\x01")
+        head.skip(1)
         count = head.u16()
         entries = metadata.read(node + 8, 40 * count, where)
         for _ in range(count):
             name_offset, address, cache = entries.u64(), entries.u64(), entries.u32()
             entries.skip(20)
             name = _heap_name(names, name_offset, where)
+            if cache > _CACHED_SOFT:
+                entries.fail(f"the entry for {name!r} is of the unknown kind {cache}")
             if cache == _CACHED_SOFT or address == UNDEFINED:
                 _refuse_link(where, name, "a soft")
             yield name, address
@@ -65,8 +67,8 @@ def _symbol_table(metadata: Metadata, message: Cursor) -> Iterator[tuple[str, in
 
 def _local_heap(metadata: Metadata, address: int, where: str) -> bytes:
     head = metadata.read(address, 32, where)
-    head.expect(b"HEAP")
-    head.skip(4)
+    head.expect(b"HEAP\0")
+    head.skip(3)
     size = head.u64()
     head.skip(8)
     return bytes(metadata.read(head.u64(), size, where).data)

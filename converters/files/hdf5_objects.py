@@ -96,7 +96,8 @@ def _superblock(source: Source) -> tuple[int, int]:
 
 
 def _superblock_with_symbol_table(cursor: Cursor, version: int) -> tuple[int, int]:
-    cursor.skip(4)
+    cursor.expect(bytes(2))  # versions of the free space and of the root group
+    cursor.skip(2)
     _require_8_byte_addresses(cursor)
     cursor.skip(9 if version == 0 else 13)
     base = cursor.u64()
