@@ -5,12 +5,22 @@ Definitions are those of keras.activations 3.15 (TensorFlow backend) unless note
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from ..errors import ShapeError
-from ..ir.operator import Bool, Float, Int, Ints, elementwise, operator
-from ..ir.types import TensorType, normalize_axes, normalize_axis
+from ..errors import DtypeError, ShapeError
+from ..ir.operator import Attribute, Bool, Float, Int, Ints, Meaning, Operator, elementwise, operator
+from ..ir.types import TensorType, is_float, normalize_axes, normalize_axis
 from .special import erf as _erf
+
+
+def require_float(name: str, x: TensorType) -> TensorType:
+    """x's type. Raises DtypeError unless it is floating."""
+    if not is_float(x.dtype):
+        raise DtypeError(f"{name}: needs a floating operand, received {x.dtype}")
+    return x
+
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -25,9 +35,10 @@ def _softplus(x: np.ndarray) -> np.ndarray:
 
 
 def _relu(x: np.ndarray, *, negative_slope: float, max_value: float, threshold: float) -> np.ndarray:
-    above = np.minimum(x, x.dtype.type(max_value))
-    below = x.dtype.type(negative_slope) * (x - x.dtype.type(threshold))
-    return np.where(np.isnan(x) | (x >= threshold), above, below) if threshold else np.where(x < 0, below, above)
+    above = np.minimum(x, max_value)
+    below = negative_slope * (x - threshold) if negative_slope else np.zeros_like(x)
+    passes = x > threshold if threshold else ~(x <= 0)
+    return np.where(passes, above, below).astype(x.dtype)
 
 
 def _gelu(x: np.ndarray, *, approximate: bool) -> np.ndarray:
@@ -58,11 +69,11 @@ def _hard_silu(x: np.ndarray) -> np.ndarray:
 
 
 def _soft_shrink(x: np.ndarray, *, threshold: float) -> np.ndarray:
-    return np.where(np.isnan(x), x, np.sign(x) * np.maximum(np.abs(x) - threshold, 0)).astype(x.dtype)
+    return np.where(x > threshold, x - threshold, np.where(x < -threshold, x + threshold, 0)).astype(x.dtype)
 
 
 def _hard_shrink(x: np.ndarray, *, threshold: float) -> np.ndarray:
-    return np.where(np.abs(x) <= threshold, 0, x).astype(x.dtype)
+    return np.where(np.abs(x) > threshold, x, 0).astype(x.dtype)
 
 
 def _sparse_plus(x: np.ndarray) -> np.ndarray:
@@ -77,38 +88,57 @@ def _threshold(x: np.ndarray, *, threshold: float, value: float) -> np.ndarray:
     return np.where(x > threshold, x, value).astype(x.dtype)
 
 
-relu = elementwise(
+def _relu_type(x: TensorType, *, negative_slope: float, max_value: float, threshold: float) -> TensorType:
+    return require_float("relu with a slope", x) if negative_slope else x
+
+
+relu = operator(
     "relu",
-    _relu,
+    "x",
     attrs={"negative_slope": Float(0.0), "max_value": Float(float("inf")), "threshold": Float(0.0)},
+    infer=_relu_type,
+    meaning=_relu,
 )
-sigmoid = elementwise("sigmoid", _sigmoid, onnx="Sigmoid")
-tanh = elementwise("tanh", np.tanh, onnx="Tanh")
-erf = elementwise("erf", _erf, onnx="Erf")
-gelu = elementwise("gelu", _gelu, attrs={"approximate": Bool(False)})
-silu = elementwise("silu", lambda x: x * _sigmoid(x))
-elu = elementwise("elu", _elu, attrs={"alpha": Float(1.0)}, onnx="Elu")
-selu = elementwise("selu", _selu)
-celu = elementwise("celu", _celu, attrs={"alpha": Float(1.0)}, onnx="Celu")
-softplus = elementwise("softplus", _softplus, onnx="Softplus")
-softsign = elementwise("softsign", lambda x: (x / (1 + np.abs(x))).astype(x.dtype), onnx="Softsign")
-hard_sigmoid = elementwise(
+"""min(x, max_value) above the threshold, negative_slope * (x - threshold) elsewhere.
+
+NaN gives NaN; with a threshold and without a slope it gives 0, as in Keras.
+"""
+
+
+def _function(
+    name: str, meaning: Meaning, *, attrs: Mapping[str, Attribute] | None = None, onnx: str | None = None
+) -> Operator:
+    """A function of each element of a floating tensor."""
+    return operator(name, "x", infer=lambda x, **_: require_float(name, x), meaning=meaning, attrs=attrs, onnx=onnx)
+
+
+sigmoid = _function("sigmoid", _sigmoid, onnx="Sigmoid")
+tanh = _function("tanh", np.tanh, onnx="Tanh")
+erf = _function("erf", _erf, onnx="Erf")
+gelu = _function("gelu", _gelu, attrs={"approximate": Bool(False)})
+silu = _function("silu", lambda x: x * _sigmoid(x))
+elu = _function("elu", _elu, attrs={"alpha": Float(1.0)}, onnx="Elu")
+selu = _function("selu", _selu)
+celu = _function("celu", _celu, attrs={"alpha": Float(1.0)}, onnx="Celu")
+softplus = _function("softplus", _softplus, onnx="Softplus")
+softsign = _function("softsign", lambda x: (x / (1 + np.abs(x))).astype(x.dtype), onnx="Softsign")
+hard_sigmoid = _function(
     "hard_sigmoid", _hard_sigmoid, attrs={"alpha": Float(1 / 6), "beta": Float(0.5)}, onnx="HardSigmoid"
 )
-hard_silu = elementwise("hard_silu", _hard_silu, onnx="HardSwish")
-mish = elementwise("mish", lambda x: x * np.tanh(_softplus(x)), onnx="Mish")
-log_sigmoid = elementwise("log_sigmoid", lambda x: -_softplus(-x))
-tanh_shrink = elementwise("tanh_shrink", lambda x: x - np.tanh(x))
-soft_shrink = elementwise("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)})
-hard_shrink = elementwise("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)})
-sparse_plus = elementwise("sparse_plus", _sparse_plus)
-squareplus = elementwise("squareplus", _squareplus, attrs={"b": Float(4.0)})
-threshold = elementwise("threshold", _threshold, attrs={"threshold": Float(0.0), "value": Float(0.0)})
+hard_silu = _function("hard_silu", _hard_silu, onnx="HardSwish")
+mish = _function("mish", lambda x: x * np.tanh(_softplus(x)), onnx="Mish")
+log_sigmoid = _function("log_sigmoid", lambda x: -_softplus(-x))
+tanh_shrink = _function("tanh_shrink", lambda x: x - np.tanh(x))
+soft_shrink = _function("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)})
+hard_shrink = _function("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)})
+sparse_plus = _function("sparse_plus", _sparse_plus)
+squareplus = _function("squareplus", _squareplus, attrs={"b": Float(4.0)})
+threshold = _function("threshold", _threshold, attrs={"threshold": Float(0.0), "value": Float(0.0)})
 
 
 def _softmax_type(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
     normalize_axes(axes, x.rank)
-    return x
+    return require_float("softmax", x)
 
 
 def _softmax(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
@@ -127,25 +157,29 @@ log_softmax = operator("log_softmax", "x", attrs={"axes": Ints((-1,))}, infer=_s
 
 def _axis_type(x: TensorType, *, axis: int) -> TensorType:
     normalize_axis(axis, x.rank)
-    return x
+    return require_float("sparsemax", x)
 
 
 def _sparsemax(x: np.ndarray, *, axis: int) -> np.ndarray:
-    """Euclidean projection onto the simplex (Martins & Astudillo 2016, algorithm 1)."""
+    """Keras's sparsemax, whose threshold adds up every partial sum of the support.
+
+    Martins & Astudillo 2016, algorithm 1, take the last one only; results agree where the support
+    has one element.
+    """
     logits = np.moveaxis(x, axis, -1)
     ordered = -np.sort(-logits, axis=-1)
-    ranks = np.arange(1, logits.shape[-1] + 1, dtype=x.dtype)
     sums = np.cumsum(ordered, axis=-1)
-    support = np.sum(1 + ranks * ordered > sums, axis=-1, keepdims=True)
-    tau = (np.take_along_axis(sums, np.maximum(support, 1) - 1, axis=-1) - 1) / support
-    return np.moveaxis(np.maximum(logits - tau, 0), -1, axis).astype(x.dtype)
+    support = ordered - (sums - 1) / np.arange(1, logits.shape[-1] + 1, dtype=x.dtype) > 0
+    total = np.sum(np.where(support, sums, 0), axis=-1, keepdims=True)
+    threshold = (total - 1) / np.sum(support, axis=-1, keepdims=True)
+    return np.moveaxis(np.maximum(logits - threshold, 0), -1, axis).astype(x.dtype)
 
 
 sparsemax = operator("sparsemax", "x", attrs={"axis": Int(-1)}, infer=_axis_type, meaning=_sparsemax)
 
 
 def _glu_type(x: TensorType, *, axis: int) -> TensorType:
-    axis = normalize_axis(axis, x.rank)
+    axis = normalize_axis(axis, require_float("glu", x).rank)
     size = x.shape[axis]
     if isinstance(size, int) and size % 2:
         raise ShapeError(f"glu halves axis {axis}, whose size {size} is odd")
