@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .config import Configurable, Field, Float, Int, IntTuple, Kind, object_kind, registered
+from .config import Configurable, Field, Float, IntOrInts, object_kind, registered
 
 _MODULE = "keras.constraints"
 _EPSILON = 1e-7
-_Axis = Kind(
-    "an integer or several",
-    lambda value, owner: Int.parse(value, owner) if isinstance(value, int) else IntTuple.parse(value, owner),
-)
 
 
 class Constraint(Configurable):
@@ -32,7 +28,7 @@ class MaxNorm(Constraint):
     """Norms along `axis` of at most `max_value`."""
 
     max_value = Field(Float, 2.0, keras1="m")
-    axis = Field(_Axis, 0)
+    axis = Field(IntOrInts, 0)
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         norms = _norm(w, self.axis)
@@ -51,7 +47,7 @@ class NonNeg(Constraint):
 class UnitNorm(Constraint):
     """Norms along `axis` of one."""
 
-    axis = Field(_Axis, 0)
+    axis = Field(IntOrInts, 0)
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         return w / (_EPSILON + _norm(w, self.axis))
@@ -64,7 +60,7 @@ class MinMaxNorm(Constraint):
     min_value = Field(Float, 0.0, keras1="low")
     max_value = Field(Float, 1.0, keras1="high")
     rate = Field(Float, 1.0)
-    axis = Field(_Axis, 0)
+    axis = Field(IntOrInts, 0)
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         norms = _norm(w, self.axis)

@@ -7,18 +7,26 @@ distributed as Keras's and are not the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .config import Configurable, Field, Float, Json, Kind, object_kind, one_of, optional, registered
+from .config import Configurable, Field, Float, Int, Json, Kind, object_kind, one_of, optional, registered
 from .errors import ArgumentError
 from .random import next_seed
 
 _MODULE = "keras.initializers"
-_Seed = Kind("an integer, a seed generator's config or None", lambda value, owner: value)
 Shape = tuple[int, ...]
+
+
+def _parse_seed(value: Any, owner: Any) -> Any:
+    if value is None or (isinstance(value, Mapping) and value.get("class_name") == "SeedGenerator"):
+        return value
+    return Int.parse(value, owner)
+
+
+SeedKind = Kind("an integer, a SeedGenerator's config or None", _parse_seed)
 
 
 class Initializer(Configurable):
@@ -33,7 +41,7 @@ class Initializer(Configurable):
 
 
 class _Seeded(Initializer):
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +95,7 @@ class RandomNormal(_Seeded):
 
     mean = Field(Float, 0.0)
     stddev = Field(Float, 0.05)
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.rng().normal(self.mean, self.stddev, shape)
@@ -99,7 +107,7 @@ class TruncatedNormal(_Seeded):
 
     mean = Field(Float, 0.0)
     stddev = Field(Float, 0.05)
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.mean + self.stddev * draw_truncated_normal(self.rng(), shape)
@@ -111,7 +119,7 @@ class RandomUniform(_Seeded):
 
     minval = Field(Float, -0.05)
     maxval = Field(Float, 0.05)
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.rng().uniform(self.minval, self.maxval, shape)
@@ -157,7 +165,7 @@ class VarianceScaling(_FanScaled):
     scale = Field(Float, 1.0)
     mode = Field(one_of("fan_in", "fan_out", "fan_avg"), "fan_in")
     distribution = Field(Kind("a distribution's name", _distribution), "truncated_normal")
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
     input_axes = Field(_OptionalAxes, None)
     output_axes = Field(_OptionalAxes, None)
 
@@ -189,7 +197,7 @@ class Orthogonal(_Seeded):
     """An orthogonal matrix times `gain` (Saxe et al. 2014); leading axes are flattened into rows."""
 
     gain = Field(Float, 1.0, keras1="scale")
-    seed = Field(_Seed, None)
+    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         if len(shape) < 2:
