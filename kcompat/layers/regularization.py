@@ -1,0 +1,142 @@
+"""Layers that disturb or penalise values in training and pass them on in inference."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..config import DataFormat, Field, Kind, registered, within
+from ..initializers import SeedKind
+from ..ir import Value
+from ..regularizers import L1L2
+from .base import Layer
+from .emitter import Emitter
+from .ranks import require_rank
+
+_Rate = within(0, 1)
+
+
+def _parse_noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not all(size is None or (isinstance(size, int) and size > 0) for size in value):
+        raise ValueError
+    return tuple(value)
+
+
+_NoiseShape = Kind("a sequence of positive sizes or None for the input's own", _parse_noise_shape)
+
+
+class _TrainingOnly(Layer):
+    """Passes its input on in inference."""
+
+    supports_masking = True
+
+    def emit(self, b: Emitter, x: Value) -> Value:
+        return x
+
+
+@registered("keras.layers")
+class Dropout(_TrainingOnly):
+    """In training, elements are 0 with probability `rate`, the others scaled by 1 / (1 - rate).
+
+    noise_shape: the shape of the random mask, which broadcasts; None for the input's own sizes.
+    Source: keras.layers.Dropout.
+    """
+
+    positional = ("rate", "noise_shape", "seed")
+
+    rate = Field(_Rate, keras1="p")
+    seed = Field(SeedKind, None)
+    noise_shape = Field(_NoiseShape, None)
+
+
+@registered("keras.layers")
+class AlphaDropout(_TrainingOnly):
+    """Dropout that keeps mean and variance of selu's outputs (Klambauer et al. 2017).
+
+    Source: keras.layers.AlphaDropout.
+    """
+
+    positional = ("rate", "noise_shape", "seed")
+
+    rate = Field(_Rate, keras1="p")
+    seed = Field(SeedKind, None)
+    noise_shape = Field(_NoiseShape, None)
+
+
+class SpatialDropout(_TrainingOnly):
+    """Dropout of whole channels of an input with `rank` spatial axes."""
+
+    rank: ClassVar[int]
+    neutral = {"noise_shape": None}
+
+    rate = Field(_Rate, keras1="p")
+    seed = Field(SeedKind, None)
+
+    def emit(self, b: Emitter, x: Value) -> Value:
+        require_rank(self, x, self.rank + 2)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """As Keras writes it: without `trainable`, and with the dtype's name alone."""
+        own = super().get_config()
+        first = {"rate": own["rate"], "seed": own["seed"], "name": self.name, "dtype": self.dtype}
+        return {**first, **{key: own[key] for key in self.fields if key not in first}}
+
+
+@registered("keras.layers")
+class SpatialDropout1D(SpatialDropout):
+    """Dropout of channels of (batch, steps, channels). Source: keras.layers.SpatialDropout1D."""
+
+    rank = 1
+
+
+@registered("keras.layers")
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of channels of (batch, height, width, channels). Source: keras.layers.SpatialDropout2D."""
+
+    rank = 2
+    positional = ("rate", "data_format", "seed")
+
+    data_format = Field(DataFormat, None)
+
+
+@registered("keras.layers")
+class SpatialDropout3D(SpatialDropout):
+    """Dropout of channels of (batch, depth, height, width, channels). Source: keras.layers.SpatialDropout3D."""
+
+    rank = 3
+    positional = ("rate", "data_format", "seed")
+
+    data_format = Field(DataFormat, None)
+
+
+@registered("keras.layers")
+class GaussianDropout(_TrainingOnly):
+    """In training, a factor with mean 1 and variance rate / (1 - rate). Source: keras.layers.GaussianDropout."""
+
+    rate = Field(_Rate, keras1="p")
+    seed = Field(SeedKind, None)
+
+
+@registered("keras.layers")
+class GaussianNoise(_TrainingOnly):
+    """In training, a summand with mean 0 and deviation `stddev`. Source: keras.layers.GaussianNoise.
+
+    Keras 3 takes deviations of at most 1, Keras 1 and 2 took any.
+    """
+
+    stddev = Field(within(0), keras1="sigma")
+    seed = Field(SeedKind, None)
+
+
+@registered("keras.layers")
+class ActivityRegularization(_TrainingOnly):
+    """Adds `l1 * sum(|x|) + l2 * sum(x^2)` to the loss in training. Source: keras.layers.ActivityRegularization."""
+
+    l1 = Field(within(0), 0.0)
+    l2 = Field(within(0), 0.0)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.activity_regularizer = L1L2(l1=self.l1, l2=self.l2)
