@@ -1,4 +1,4 @@
-"""Conv1D, Conv2D, Conv3D."""
+"""Conv1D, Conv2D, Conv3D, and what all convolutions share."""
 
 from __future__ import annotations
 
@@ -7,31 +7,83 @@ from typing import Any, ClassVar
 from ..activations import ActivationKind
 from ..config import Bool, DataFormat, Field, PositiveInt, ints, one_of, registered
 from ..constraints import ConstraintKind
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..initializers import InitializerKind
-from ..ir import Value
+from ..ir import Value, Variable
 from ..operators.window import channel_axis, extent
 from ..regularizers import RegularizerKind
 from .base import Layer
 from .emitter import Emitter
 
+Padding = one_of("valid", "same")
+CausalPadding = one_of("valid", "same", "causal")
 
-class Conv(Layer):
-    """Convolution over `rank` axes.
 
-    Input (batch, *spatial, channels), or channels second for channels_first; output likewise with
-    `filters` channels. padding: "valid", "same" (the odd pad at the high end), or for one axis
-    "causal". strides and dilation_rate cannot both exceed one, as in Keras.
+class Convolution(Layer):
+    """A layer with a window over `rank` axes, a bias and an activation.
+
+    Input (batch, *spatial, channels), or (batch, channels, *spatial) for channels_first, and output
+    likewise. padding: "valid", "same" (the odd pad at the high end), or for some layers of one axis
+    "causal". Raises ShapeError for an input of another rank.
     """
 
     rank: ClassVar[int]
 
+    def input_channels(self, input_shape: Any) -> Any:
+        """The size of the channel axis. Raises ShapeError for an input of another rank."""
+        if len(input_shape) != self.rank + 2:
+            raise ShapeError(
+                f"{self}: the input must have {self.rank + 2} axes (batch, {self.rank} spatial, channels; "
+                f"{self.data_format}), received shape {tuple(input_shape)}"
+            )
+        return input_shape[channel_axis(self.rank + 2, self.data_format)]
+
+    def add_bias(self, size: int) -> None:
+        self.bias = self.add_configured_weight("bias", (size,)) if self.use_bias else None
+
+    def convolve(self, b: Emitter, x: Value, kernel: Any, bias: Any, groups: int) -> Value:
+        """The layer's window applied with a kernel (*window, channels per group, filters)."""
+        pads = self.padding
+        if pads == "causal":
+            pads = ((extent(self.kernel_size[0], self.dilation_rate[0]) - 1, 0),)
+        return b.conv(
+            b.floating(x),
+            kernel,
+            bias,
+            strides=self.strides,
+            pads=pads,
+            dilations=self.dilation_rate,
+            groups=groups,
+            layout=self.data_format,
+        )
+
+    def convolve_each(self, b: Emitter, x: Value, kernel: Variable, bias: Any) -> Value:
+        """The layer's window applied to every channel alone, with a kernel (*window, channels, multiplier)."""
+        *window, channels, multiplier = kernel.shape
+        beside = b.reshape(kernel, shape=(*window, 1, channels * multiplier))
+        return self.convolve(b, x, beside, bias, groups=channels)
+
+
+def check_one_exceeds_one(layer: Any) -> None:
+    """Raises ArgumentError if both strides and dilation are in use, which Keras refuses."""
+    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
+        raise ArgumentError(
+            f"{layer}: strides={layer.strides} and dilation_rate={layer.dilation_rate} cannot both exceed one"
+        )
+
+
+class Conv(Convolution):
+    """Convolution with `filters` kernels, each over all channels of its group.
+
+    strides and dilation_rate cannot both exceed one. groups divides both channels and filters.
+    """
+
     filters = Field(PositiveInt, keras1="nb_filter")
     kernel_size = Field(ints())
-    strides = Field(ints(), 1)
-    padding = Field(one_of("valid", "same"), "valid", keras1="border_mode")
-    data_format = Field(DataFormat, None)
-    dilation_rate = Field(ints(), 1)
+    strides = Field(ints(), 1, keras1="subsample")
+    padding = Field(Padding, "valid", keras1="border_mode")
+    data_format = Field(DataFormat, None, keras1="dim_ordering")
+    dilation_rate = Field(ints(), 1, keras1="atrous_rate")
     groups = Field(PositiveInt, 1)
     activation = Field(ActivationKind, None)
     use_bias = Field(Bool, True, keras1="bias")
@@ -43,52 +95,24 @@ class Conv(Layer):
     kernel_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     bias_constraint = Field(ConstraintKind, None, keras1="b_constraint")
 
+    neutral = {"lora_rank": None, "lora_alpha": None}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ArgumentError(
-                f"{self}: strides={self.strides} and dilation_rate={self.dilation_rate} cannot both exceed one"
-            )
+        check_one_exceeds_one(self)
         if self.filters % self.groups:
             raise ArgumentError(f"{self}: filters={self.filters} do not divide into groups={self.groups}")
 
     def build(self, input_shape: Any) -> None:
-        channels = input_shape[channel_axis(len(input_shape), self.data_format)]
+        channels = self.input_channels(input_shape)
         if isinstance(channels, int) and channels % self.groups:
             raise ArgumentError(f"{self}: {channels} input channels do not divide into groups={self.groups}")
-        inputs = channels // self.groups if isinstance(channels, int) else channels
-        self.kernel = self.add_weight(
-            (*self.kernel_size, inputs, self.filters),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.filters,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        per_group = channels // self.groups if isinstance(channels, int) else channels
+        self.kernel = self.add_configured_weight("kernel", (*self.kernel_size, per_group, self.filters))
+        self.add_bias(self.filters)
 
     def emit(self, b: Emitter, x: Value) -> Value:
-        pads = self.padding
-        if pads == "causal":
-            pads = ((extent(self.kernel_size[0], self.dilation_rate[0]) - 1, 0),)
-        y = b.conv(
-            b.floating(x),
-            self.kernel,
-            self.bias,
-            strides=self.strides,
-            pads=pads,
-            dilations=self.dilation_rate,
-            groups=self.groups,
-            layout=self.data_format,
-        )
-        return self.activation.emit(b, y)
+        return self.activation.emit(b, self.convolve(b, x, self.kernel, self.bias, self.groups))
 
 
 @registered("keras.layers", "Convolution1D")
@@ -96,7 +120,9 @@ class Conv1D(Conv):
     """Convolution over time: (batch, steps, channels). Source: keras.layers.Conv1D."""
 
     rank = 1
-    padding = Field(one_of("valid", "same", "causal"), "valid", keras1="border_mode")
+    kernel_size = Field(ints(), keras1="filter_length")
+    strides = Field(ints(), 1, keras1="subsample_length")
+    padding = Field(CausalPadding, "valid", keras1="border_mode")
 
 
 @registered("keras.layers", "Convolution2D")

@@ -15,6 +15,7 @@ from kcompat.errors import UnknownLayerError
 from kcompat.ir import Graph
 from kcompat.ir.types import fits
 from kcompat.layers import Layer
+from kcompat.layers.symbolic import public_shape
 
 TABLE = CLASSES["keras.layers"]
 ALL = inference_cases()
@@ -84,7 +85,7 @@ def test_output_shapes(case: LayerCase) -> None:
     shapes: Shapes = [(None, *array.shape[1:]) for array in case.inputs]
     graph = make_graph(case, make_layer(case), shapes)
     expected = [(None, *array.shape[1:]) for array in case.outputs]
-    assert [(*value.shape,) for value in graph.outputs] == [("batch", *shape[1:]) for shape in expected]
+    assert [public_shape(value.type) for value in graph.outputs] == expected
     if not case.call_kwargs and len(case.arguments(shapes)) == 1:
         shape = make_layer(case).compute_output_shape(*case.arguments(shapes))
         assert shape == (expected[0] if len(expected) == 1 else expected)
@@ -100,11 +101,12 @@ def test_config(case: LayerCase) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_weights(case: LayerCase) -> None:
+    """Shapes and order of every generation, names of Keras 3: Keras 2 has other names for some."""
     weights = make_built(case).weights
-    assert [weight.name for weight in weights] == [path.split("/")[-1] for path in case.weight_paths]
     assert [weight.shape for weight in weights] == [array.shape for array in case.weights]
-    for weight, path in zip(weights, case.weight_paths, strict=True):
-        assert path.endswith(weight.path)
+    if case.era == "keras":
+        assert [weight.name for weight in weights] == [path.split("/")[-1] for path in case.weight_paths]
+        assert all(path.endswith(weight.path) for weight, path in zip(weights, case.weight_paths, strict=True))
 
 
 @pytest.mark.parametrize("class_name", ABSENT)
