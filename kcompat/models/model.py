@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sized
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.symbolic import KerasTensor
 from ..tree import flatten, pack_like
-from .data import arrange, as_input, unify_batch
+from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
 from .progress import ProgressBar
 from .training_state import TrainingState
 
@@ -63,6 +65,14 @@ class Model(Layer):
     def output_structure(self) -> Any:
         """The nest in which the outputs were declared, and in which predictions come."""
         return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    @property
+    def input(self) -> Any:
+        return self.input_structure
+
+    @property
+    def output(self) -> Any:
+        return self.output_structure
 
     @property
     def input_names(self) -> list[str]:
@@ -140,40 +150,46 @@ class Model(Layer):
 
         x: an array, a list or a dict by input name, or an iterator of such batches (or of tuples
         that begin with one). batch_size: samples per step, 32 by default. verbose: "auto", 0, 1 or 2.
+        steps: stop after so many batches.
         Returns arrays in the nest of the model's outputs. Raises InputError if x does not fit.
         """
         if callbacks:
             raise ArgumentError("predict: callbacks are not supported")
-        if isinstance(x, Iterator):
-            batches, total = (self._arrays(b[0] if isinstance(b, tuple) else b) for b in x), steps
+        if yields_batches(x):
+            batches, total = self._stream(x, batch_size)
         else:
-            arrays = self._arrays(x)
-            batches, total = self._batches(arrays, batch_size or 32)
-        bar = ProgressBar(total if steps is None else steps, verbose)
+            batches, total = self._batches(x, batch_size)
         results: list[list[np.ndarray]] = []
-        for batch in batches:
+        bar = ProgressBar(total if steps is None else steps, verbose)
+        for batch in batches if steps is None else islice(batches, steps):
             results.append(self.executor(batch))
             bar.advance()
-            if bar.step == steps:
-                break
-        bar.close()
         if not results:
             raise InputError(f"model '{self.name}': there is no sample to predict")
-        return self._pack(
-            [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*results, strict=True)]
-        )
+        if steps is not None and bar.step < steps:
+            warnings.warn(f"predict: the data ended after {bar.step} of {steps} steps", stacklevel=2)
+        bar.close()
+        return self._pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
 
-    def _arrays(self, data: Any) -> list[np.ndarray]:
+    def _stream(self, x: Any, batch_size: int | None) -> tuple[Iterator[list[np.ndarray]], int | None]:
+        if batch_size is not None:
+            raise ArgumentError(
+                "predict: batch_size is for arrays; a generator decides itself how large its batches are"
+            )
+        return (self._arrays(input_of(batch)) for batch in x), len(x) if isinstance(x, Sized) else None
+
+    def _batches(self, x: Any, batch_size: int | None) -> tuple[Iterator[list[np.ndarray]], int]:
+        arrays = self._arrays(x, any_batch=True)
+        inputs = self.executor.graph.inputs
+        count, size = unify_batch(arrays, self.input_names), batch_size_for(inputs, batch_size)
+        return split(arrays, inputs, count, size), -(-count // size)
+
+    def _arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
         names = self.input_names
         entries = arrange(data, names, self.input_structure, f"model '{self.name}'")
-        arrays = [as_input(e, v) for e, v in zip(entries, self.executor.graph.inputs, strict=True)]
+        arrays = [as_input(e, v, any_batch) for e, v in zip(entries, self.executor.graph.inputs, strict=True)]
         unify_batch(arrays, names)
         return arrays
-
-    def _batches(self, arrays: list[np.ndarray], size: int) -> tuple[Any, int]:
-        count = unify_batch(arrays, self.input_names)
-        starts = range(0, count, size)
-        return ([array[start : start + size] for array in arrays] for start in starts), len(starts)
 
     def _pack(self, arrays: list[np.ndarray]) -> Any:
         return pack_like(self.output_structure, arrays)

@@ -5,45 +5,102 @@ from __future__ import annotations
 import sys
 import time
 
+from ..errors import ArgumentError
+
 _WIDTH = 20
+_REFRESH = 0.05
+_BOLD, _GREEN, _GRAY, _END = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 
 
 class ProgressBar:
-    """Prints `3/10 ━━━━━━ 1s 40ms/step` on stdout, rewriting the line.
+    """Prints ` 3/10 ━━━━━━━━━━━━━━━━━━━━ 1s 40ms/step` on stdout.
 
-    total: number of steps, or None if unknown. verbose: 0 silent, 1 or "auto" a bar, 2 one line at the end.
+    On a terminal or in a notebook the line is rewritten as steps are done, elsewhere it is written once.
+
+    total: number of steps, or None if unknown. verbose: 0 silent, 1 or "auto" a bar, 2 a line without one.
+    Raises ArgumentError for another value. Source: keras.utils.Progbar.
     """
 
     def __init__(self, total: int | None, verbose: int | str = "auto") -> None:
+        if verbose not in ("auto", 0, 1, 2):
+            raise ArgumentError(f"verbose must be 'auto', 0, 1 or 2, received {verbose!r}")
         self.total = total
         self.verbose = 1 if verbose == "auto" else int(verbose)
-        self.started = time.perf_counter()
         self.step = 0
+        self._dynamic = sys.stdout.isatty() or "ipykernel" in sys.modules
+        self._started = self._shown = time.perf_counter()
+        self._first_done = self._started
+        self._length = 0
 
     def advance(self) -> None:
         """One more step is done."""
         self.step += 1
-        if self.verbose == 1:
-            self._write("\r")
+        now = time.perf_counter()
+        if self.step == 1:
+            self._first_done = now
+        if self.verbose == 1 and self._dynamic and now - self._shown >= _REFRESH:
+            self._shown = now
+            self._rewrite(self._bar(now))
 
     def close(self) -> None:
         """No more steps will come."""
-        if self.verbose:
-            self._write("\r" if self.verbose == 1 else "")
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+        now = time.perf_counter()
+        self.total = self.step if self.total is None else self.total
+        elapsed, pace = f"{now - self._started:.0f}s", _pace(self._seconds_per_step(now))
+        if self.verbose == 1:
+            self._rewrite(f"{self._bar_of(self.total)} {self._style(_BOLD, elapsed)} {pace}", "\n")
+        elif self.verbose == 2:
+            self._write(f"{self.total}/{self.total} - {elapsed} - {pace}\n")
 
-    def _write(self, start: str) -> None:
-        elapsed = time.perf_counter() - self.started
-        done = self.step if self.total is None else min(self.step, self.total)
-        filled = _WIDTH if self.total is None else _WIDTH * done // max(self.total, 1)
-        steps = f"{done}/{'Unknown' if self.total is None else self.total}"
-        pace = _duration(elapsed / max(done, 1))
-        sys.stdout.write(f"{start}{steps} {'━' * filled:<{_WIDTH}} {elapsed:.0f}s {pace}/step")
+    def _bar(self, now: float) -> str:
+        seconds = self._seconds_per_step(now)
+        if self.total is None:
+            return f"{self.step:7d}/Unknown {self._style(_BOLD, f'{now - self._started:.0f}s')} {_pace(seconds)}"
+        left = _clock(seconds * (self.total - self.step))
+        return f"{self._bar_of(self.step)} {self._style(_BOLD, left)} {_pace(seconds)}"
+
+    def _bar_of(self, step: int) -> str:
+        total = self.total or 1
+        done = _WIDTH * min(step, total) // total
+        count = self._style(_BOLD, f"{step:{len(str(total))}d}/{total}")
+        return f"{count} {self._style(_GREEN, '━' * done)}{self._style(_GRAY, '━' * (_WIDTH - done))}"
+
+    def _style(self, code: str, text: str) -> str:
+        return f"{code}{text}{_END}" if self._dynamic and text else text
+
+    def _seconds_per_step(self, now: float) -> float:
+        """Without the first step, which may have to prepare the model, if there were others."""
+        if self.step > 1:
+            return (now - self._first_done) / (self.step - 1)
+        return now - self._started
+
+    def _rewrite(self, line: str, end: str = "") -> None:
+        padding = " " * (self._length - len(line))
+        self._length = len(line)
+        self._write(("\r" if self._dynamic else "") + line + padding + end)
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(_encodable(text))
         sys.stdout.flush()
 
 
-def _duration(seconds: float) -> str:
+def _encodable(text: str) -> str:
+    """The text, with `=` for the bar where the encoding of stdout lacks its character."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.replace("━", "=")
+    return text
+
+
+def _pace(seconds: float) -> str:
     if seconds >= 1:
-        return f"{seconds:.0f}s"
-    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
+        return f"{seconds:.0f}s/step"
+    return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/step"
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    if whole > 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}" if whole > 60 else f"{whole}s"

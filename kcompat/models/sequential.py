@@ -144,7 +144,7 @@ class Sequential(Model):
         if self._input_layer is None and args and isinstance(args[0], Value):
             self._build_from(args[0].shape, args[0].dtype)
 
-    def _arrays(self, data: Any) -> Any:
+    def _arrays(self, data: Any, any_batch: bool = False) -> Any:
         if self._input_layer is None:
             shape = getattr(data, "shape", None)
             if shape is None:
@@ -152,7 +152,7 @@ class Sequential(Model):
                     f"Sequential '{self.name}' is not built and cannot be built from {type(data).__name__}"
                 )
             self._build_from((None, *shape[1:]), "float32")
-        return super()._arrays(data)
+        return super()._arrays(data, any_batch)
 
     def _build_from(self, shape: tuple[Any, ...], dtype: str) -> None:
         sizes = tuple(dim if isinstance(dim, int) else None for dim in shape)
