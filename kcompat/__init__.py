@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _SUBMODULES = frozenset(
     {
         "activations",
+        "backend",
         "constraints",
         "converters",
         "errors",
@@ -21,6 +22,7 @@ _SUBMODULES = frozenset(
         "keras",
         "layers",
         "models",
+        "preprocessing",
         "regularizers",
         "saving",
         "utils",

@@ -16,6 +16,7 @@ import numpy as np
 
 from .errors import ArgumentError, ConfigError, KcompatError, UnknownLayerError
 from .registration import get_registered_name
+from .settings import image_data_format
 
 REQUIRED: Any = object()
 
@@ -163,7 +164,7 @@ IntOrInts = Kind(
 )
 DataFormat = Kind(
     "'channels_last' or 'channels_first'",
-    lambda value, owner: one_of("channels_last", "channels_first").parse(value or "channels_last", owner),
+    lambda value, owner: one_of("channels_last", "channels_first").parse(value or image_data_format(), owner),
 )
 
 

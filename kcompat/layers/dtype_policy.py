@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ArgumentError
+from ..settings import floatx
 
 _VARIABLE_DTYPES = {
     "float32": "float32",
@@ -55,7 +56,7 @@ class DTypePolicy:
     def parse(cls, value: Any) -> DTypePolicy:
         """A policy from None, a name, a policy, or the dict that any Keras release writes for one."""
         if value is None:
-            return cls()
+            return cls(floatx())
         if isinstance(value, cls):
             return value
         if isinstance(value, Mapping):

@@ -42,6 +42,11 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x is symbolic."""
+    return isinstance(x, KerasTensor)
+
+
 @dataclass(eq=False)
 class Call:
     """One call of a layer in a functional model (Keras: a node).

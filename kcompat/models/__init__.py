@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cloning import clone_model
 from .functional import Functional
 from .io import load_model, model_from_config, model_from_json, save_model
 from .model import Model
@@ -11,6 +12,7 @@ __all__ = [
     "Functional",
     "Model",
     "Sequential",
+    "clone_model",
     "load_model",
     "model_from_config",
     "model_from_json",
