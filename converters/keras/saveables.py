@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kcompat.config import CLASSES
 from kcompat.layers import Layer
-from kcompat.models import Model
+from kcompat.models import Functional, Model
+from kcompat.models.topology import order_calls
 from kcompat.naming import to_snake_case
 
 from .stored_state import StoredObject
 
 Path = tuple[str, ...]
+Order = Callable[[Model], Sequence[Layer]]
 
 _NUMBER = re.compile(r"_\d+$")
 
@@ -130,31 +132,46 @@ def _may_be(cls: type[Layer], prefix: str) -> bool:
     return known[prefix] is cls if prefix in known else not cls.keras_module
 
 
-def places(model: Model, numbering: Numbering) -> list[Place]:
-    """The place of every layer, and of the model itself, in Keras's order."""
-    return list(_visit(model, (), numbering, set()))
+def layers_as_listed(model: Model) -> list[Layer]:
+    """The model's layers in its own order, which is that of the file it came from."""
+    return model.layers
 
 
-def _visit(layer: Layer, path: Path, numbering: Numbering, visited: set[Layer]) -> Iterator[Place]:
-    if layer in visited:
-        return
-    visited.add(layer)
-    yield Place(layer, path)
-    if isinstance(layer, Model):
-        yield from _visit_list(layer.layers, (*path, numbering.container), numbering, visited)
-        return
-    for name, value in _attributes(layer):
-        if isinstance(value, Layer):
-            yield from _visit(value, (*path, name), numbering, visited)
-        else:
-            yield from _visit_list(value, (*path, name), numbering, visited)
+def layers_as_rebuilt(model: Model) -> list[Layer]:
+    """The model's layers in the order that they have in Keras after loading, which its loaders go by."""
+    return order_calls(model.inputs, model.outputs)[1] if isinstance(model, Functional) else model.layers
 
 
-def _visit_list(items: Sequence[Any], path: Path, numbering: Numbering, visited: set[Layer]) -> Iterator[Place]:
-    layers = [item for item in items if isinstance(item, Layer)]
-    for layer, name in zip(layers, numbering.names(layers, path, visited), strict=True):
-        if name is not None:
-            yield from _visit(layer, (*path, name), numbering, visited)
+def places(model: Model, numbering: Numbering, order: Order = layers_as_listed) -> list[Place]:
+    """The place of every layer, and of the model itself, in the order of Keras's walk."""
+    return list(_Walk(numbering, order).visit(model, ()))
+
+
+class _Walk:
+    def __init__(self, numbering: Numbering, order: Order) -> None:
+        self.numbering = numbering
+        self.order = order
+        self.visited: set[Layer] = set()
+
+    def visit(self, layer: Layer, path: Path) -> Iterator[Place]:
+        if layer in self.visited:
+            return
+        self.visited.add(layer)
+        yield Place(layer, path)
+        if isinstance(layer, Model):
+            yield from self._visit_list(self.order(layer), (*path, self.numbering.container))
+            return
+        for name, value in _attributes(layer):
+            if isinstance(value, Layer):
+                yield from self.visit(value, (*path, name))
+            else:
+                yield from self._visit_list(value, (*path, name))
+
+    def _visit_list(self, items: Sequence[Any], path: Path) -> Iterator[Place]:
+        layers = [item for item in items if isinstance(item, Layer)]
+        for layer, name in zip(layers, self.numbering.names(layers, path, self.visited), strict=True):
+            if name is not None:
+                yield from self.visit(layer, (*path, name))
 
 
 _INTERNAL = frozenset({"_sublayers", "_own_weights", "_values", "calls"})

@@ -19,7 +19,8 @@ from kcompat.ir.types import numpy_name
 from kcompat.models import Model
 
 from ..files import Dataset, Group
-from .saveables import ByClass, ByName, Numbering, Place, places
+from . import optimizer_state
+from .saveables import ByClass, ByName, Numbering, Place, layers_as_rebuilt, places
 from .stored_state import VARIABLES, StoredObject, open_sharded, read_state
 
 __all__ = ["load", "open_sharded", "save"]
@@ -151,9 +152,9 @@ def _mismatch(variable: Variable, dataset: Dataset) -> str | None:
 def save(model: Model, file: Any, *, optimizer: Mapping[str, np.ndarray] | None = None) -> None:
     """Write a model's weights into an empty h5py file, as Keras 3.15 does.
 
-    optimizer: its variables in Keras 3's order. Raises SaveError for a weight that no attribute reaches.
+    optimizer: its variables, see `optimizer_state`. Raises SaveError for a weight that no attribute reaches.
     """
-    found = places(model, ByClass())
+    found = places(model, ByClass(), layers_as_rebuilt)
     placed = {id(variable) for place in found for variable in place.layer.own_weights}
     for variable in model.weights:
         if id(variable) not in placed:
@@ -163,10 +164,7 @@ def save(model: Model, file: Any, *, optimizer: Mapping[str, np.ndarray] | None 
         group.attrs["name"] = place.layer.name
         for index, variable in enumerate(place.layer.own_weights):
             _write(group, str(index), variable)
-    if optimizer:
-        group = file.create_group(f"optimizer/{VARIABLES}")
-        for index, array in enumerate(optimizer.values()):
-            group[str(index)] = array
+    optimizer_state.write_v3(file, optimizer or {})
 
 
 def _write(group: Any, name: str, variable: Variable) -> None:
