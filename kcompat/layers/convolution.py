@@ -28,6 +28,12 @@ class Convolution(Layer):
     """
 
     rank: ClassVar[int]
+    kernel_size: Any
+    strides: Any
+    padding: Any
+    data_format: Any
+    dilation_rate: Any
+    use_bias: Any
 
     def input_channels(self, input_shape: Any) -> Any:
         """The size of the channel axis. Raises ShapeError for an input of another rank."""
