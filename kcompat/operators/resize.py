@@ -1,4 +1,4 @@
-"""Resampling along axes, as a product with one small matrix per axis."""
+"""Resampling along axes, one after the other, each as weighted sums of few positions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..ir.operator import Bool, Ints, one_of, operator
-from ..ir.types import Dim, TensorType, normalize_axes, shape_text
+from ..ir.types import Dim, TensorType, is_float, normalize_axes, shape_text
 
 
 def _triangle(t: np.ndarray) -> np.ndarray:
@@ -36,14 +36,36 @@ _KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+_TABLE_STEPS = 1024
+"""TensorFlow looks bicubic weights up in a table with so many steps between two positions."""
+
+
 def _positions(size: int, out: int, coordinates: str) -> np.ndarray:
-    """Where each output position lies in the input."""
-    index = np.arange(out, dtype=np.float64)
+    """Where each output position lies in the input, in TensorFlow's float32 arithmetic."""
+    index = np.arange(out, dtype=np.float32)
     if coordinates == "align_corners":
-        return index * ((size - 1) / (out - 1) if out > 1 else 0.0)
+        return index * np.float32((size - 1) / (out - 1) if out > 1 else 0)
     if coordinates == "asymmetric":
-        return index * (size / out)
-    return (index + 0.5) * (size / out) - 0.5
+        return index * np.float32(size / out)
+    return (index + np.float32(0.5)) * np.float32(size / out) - np.float32(0.5)
+
+
+def _nearest_matrix(size: int, out: int, coordinates: str) -> np.ndarray:
+    index = np.arange(out, dtype=np.float32)
+    if coordinates == "half_pixel":
+        nearest = np.floor((index + np.float32(0.5)) * np.float32(size / out))
+    else:
+        shift = 0.5 if coordinates == "align_corners" else 0.0
+        nearest = np.floor(_positions(size, out, coordinates) + np.float32(shift))
+    return np.eye(size)[np.clip(nearest.astype(int), 0, size - 1)]
+
+
+def _area_matrix(size: int, out: int) -> np.ndarray:
+    """The share of each input position in the interval of the input that an output position covers."""
+    edges = np.arange(out + 1) * (size / out)
+    low, high = edges[:-1, None], edges[1:, None]
+    cells = np.arange(size)
+    return np.maximum(np.minimum(high, cells + 1) - np.maximum(low, cells), 0) * (out / size)
 
 
 def interpolation_matrix(size: int, out: int, method: str, coordinates: str, antialias: bool) -> np.ndarray:
@@ -52,18 +74,33 @@ def interpolation_matrix(size: int, out: int, method: str, coordinates: str, ant
     Positions outside the input do not count: the weights inside are scaled up instead for the
     smooth kernels; bilinear without antialiasing repeats the border, which is the same.
     """
-    positions = _positions(size, out, coordinates)
     if method == "nearest":
-        nearest = np.floor(positions + 0.5 if coordinates == "half_pixel" else positions)
-        return np.eye(size)[np.clip(nearest.astype(int), 0, size - 1)]
-    kernel = _KERNELS[method]
+        return _nearest_matrix(size, out, coordinates)
+    if method == "area":
+        return _area_matrix(size, out)
+    positions = _positions(size, out, coordinates).astype(np.float64)
     stretch = max(size / out, 1.0) if antialias else 1.0
     if method == "bilinear" and not antialias:
         positions = np.clip(positions, 0, size - 1)
-    weights = kernel((np.arange(size) - positions[:, None]) / stretch)
+    if method == "bicubic" and not antialias:
+        positions = np.rint(positions * _TABLE_STEPS) / _TABLE_STEPS
+    weights = _KERNELS[method]((np.arange(size) - positions[:, None]) / stretch)
     total = weights.sum(axis=1, keepdims=True)
-    inside = (positions >= -0.5 - 1e-9) & (positions <= size - 0.5 + 1e-9)
+    inside = (positions >= -0.5 - 1e-6) & (positions <= size - 0.5 + 1e-6)
     return np.where(inside[:, None] & (np.abs(total) > 1e-9), weights / np.where(total == 0, 1, total), 0)
+
+
+def interpolation_taps(
+    size: int, out: int, method: str, coordinates: str, antialias: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same as input positions and their weights, both (out, taps)."""
+    matrix = interpolation_matrix(size, out, method, coordinates, antialias)
+    used = matrix != 0
+    first = np.argmax(used, axis=1)
+    last = size - 1 - np.argmax(used[:, ::-1], axis=1)
+    taps = int(np.max(np.where(used.any(axis=1), last - first, 0), initial=0)) + 1
+    places = np.minimum(first, size - taps)[:, None] + np.arange(taps)
+    return places, np.take_along_axis(matrix, places, axis=1)
 
 
 def _resized(size: Dim, wanted: int, scale: int) -> Dim:
@@ -73,12 +110,16 @@ def _resized(size: Dim, wanted: int, scale: int) -> Dim:
 
 
 def _resize_type(
-    x: TensorType, *, axes: tuple[int, ...], sizes: tuple[int, ...], scales: tuple[int, ...], **_: Any
+    x: TensorType, *, axes: tuple[int, ...], sizes: tuple[int, ...], scales: tuple[int, ...], method: str, **_: Any
 ) -> TensorType:
-    if bool(sizes) == bool(scales) or len(sizes or scales) != len(axes):
+    if bool(sizes) == bool(scales) or len(sizes or scales) != len(axes) or min(sizes or scales) < 1:
         raise ShapeError(f"resize of {shape_text(x.shape)}: axes {axes} need either sizes {sizes} or scales {scales}")
+    if method != "nearest" and not is_float(x.dtype):
+        raise DtypeError(f"resize: method {method!r} needs a floating operand, received {x.dtype}")
     shape = list(x.shape)
     for place, axis in enumerate(normalize_axes(axes, x.rank)):
+        if shape[axis] == 0:
+            raise ShapeError(f"resize: axis {axis} of {shape_text(x.shape)} has nothing to interpolate")
         shape[axis] = _resized(shape[axis], sizes[place] if sizes else 0, scales[place] if scales else 0)
     return x.with_shape(shape)
 
@@ -93,13 +134,16 @@ def _resize(
     coordinates: str,
     antialias: bool,
 ) -> np.ndarray:
-    result = x.astype(np.float64) if x.dtype.kind != "f" else x
     for place, axis in enumerate(axes):
         size = x.shape[axis]
         out = sizes[place] if sizes else size * scales[place]
-        matrix = interpolation_matrix(size, out, method, coordinates, antialias).astype(result.dtype)
-        result = np.moveaxis(np.tensordot(result, matrix, axes=(axis, 1)), -1, axis)
-    return result.astype(x.dtype) if x.dtype.kind == "f" else np.round(result).astype(x.dtype)
+        places, weights = interpolation_taps(size, out, method, coordinates, antialias)
+        if method == "nearest":
+            x = np.take(x, places[:, 0], axis=axis)
+        else:
+            gathered = np.moveaxis(x, axis, -1)[..., places]
+            x = np.moveaxis(np.einsum("...ot,ot->...o", gathered, weights.astype(x.dtype)), -1, axis)
+    return x
 
 
 resize = operator(
@@ -109,11 +153,14 @@ resize = operator(
         "axes": Ints,
         "sizes": Ints(()),
         "scales": Ints(()),
-        "method": one_of("nearest", *_KERNELS),
+        "method": one_of("nearest", *_KERNELS, "area"),
         "coordinates": one_of("half_pixel", "asymmetric", "align_corners"),
         "antialias": Bool(False),
     },
     infer=_resize_type,
     meaning=_resize,
 )
-"""x resampled along `axes` to `sizes`, or by whole-number `scales` where sizes are open."""
+"""x resampled along `axes` to `sizes`, or by whole-number `scales` where sizes are open.
+
+As tf.image.resize. coordinates and antialias have no effect on "area", antialias none on "nearest".
+"""
