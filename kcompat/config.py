@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from .errors import ArgumentError, ConfigError, KcompatError, UnknownLayerError
-from .registration import get_registered_name
+from .registration import get_registered_name, lookup_custom
 from .settings import image_data_format
 
 REQUIRED: Any = object()
@@ -382,7 +382,8 @@ def object_kind(module: str, what: str) -> Kind:
         if isinstance(value, str):
             return _from_name(module, value)
         if isinstance(value, Mapping) and "class_name" in value:
-            return lookup(module, value["class_name"]).from_config(value.get("config") or {})
+            custom = lookup_custom(value.get("registered_name") or value["class_name"])
+            return (custom or lookup(module, value["class_name"])).from_config(value.get("config") or {})
         raise TypeError
 
     return Kind(what, parse, serialize)

@@ -6,6 +6,7 @@ Nothing enters here from a file: only what the running program registers by itse
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ _names: dict[Any, str] = {}
 
 class _Scopes(threading.local):
     def __init__(self) -> None:
-        self.stack: list[Mapping[str, Any]] = []
+        self.stack: list[dict[str, Any]] = []
 
 
 _scopes = _Scopes()
@@ -76,12 +77,14 @@ def get_registered_name(thing: Any) -> str:
     return _names.get(thing, thing.__name__)
 
 
+def in_effect() -> Mapping[str, Any]:
+    """Everything that files may name now: the scopes of this thread, innermost first, then what is registered."""
+    return ChainMap(*reversed(_scopes.stack), _registered)
+
+
 def lookup_custom(name: str) -> Any | None:
-    """What the caller entered under that name, in a scope of this thread or for good; None if nothing."""
-    for scope in reversed(_scopes.stack):
-        if name in scope:
-            return scope[name]
-    return _registered.get(name)
+    """What files may name so now; None if nothing."""
+    return in_effect().get(name)
 
 
 def get_registered_object(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..registration import CustomObjectScope, in_effect
 from .model import Model
 
 
@@ -18,15 +19,17 @@ def load_model(
 ) -> Model:
     """A model from a file of any format and Keras generation; the content decides, not the name.
 
-    custom_objects: classes by name, for layers that kcompat does not have. compile: keep the
-    file's training settings. original_backend: "theano" or "tensorflow", for Keras 1 files, which
-    do not record it although it decides the orientation of convolution kernels.
+    custom_objects: classes by name, for layers that kcompat does not have, beside those registered
+    with `keras.saving`. compile: keep the file's training settings. original_backend: "theano" or
+    "tensorflow", for Keras 1 files, which do not record it although it decides the orientation of
+    convolution kernels.
     safe_mode is always on: nothing in a file is ever executed.
     Raises LoadError naming file, layer and key.
     """
     from .. import converters
 
-    return converters.load(filepath, custom_objects=custom_objects, compile=compile, original_backend=original_backend)
+    with CustomObjectScope(custom_objects):
+        return converters.load(filepath, custom_objects=in_effect(), compile=compile, original_backend=original_backend)
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
@@ -66,14 +69,16 @@ def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) 
     """A model without weights from architecture JSON of any generation."""
     from ..converters.keras import reader
 
-    return reader.model_from_json(text, custom_objects)
+    with CustomObjectScope(custom_objects):
+        return reader.model_from_json(text, in_effect())
 
 
 def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model from `{"class_name": ..., "config": ...}` of any generation."""
     from ..converters.keras import reader
 
-    return reader.model_from_config(config, custom_objects)
+    with CustomObjectScope(custom_objects):
+        return reader.model_from_config(config, in_effect())
 
 
 def to_json(model: Model, **json_arguments: Any) -> str:

@@ -185,9 +185,10 @@ class Model(Layer):
         return split(arrays, inputs, count, size), -(-count // size)
 
     def _arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
-        names = self.input_names
+        inputs = self.executor.graph.inputs
+        names = [value.name for value in inputs]
         entries = arrange(data, names, self.input_structure, f"model '{self.name}'")
-        arrays = [as_input(e, v, any_batch) for e, v in zip(entries, self.executor.graph.inputs, strict=True)]
+        arrays = [as_input(e, v, any_batch) for e, v in zip(entries, inputs, strict=True)]
         unify_batch(arrays, names)
         return arrays
 
