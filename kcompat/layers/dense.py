@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..activations import ActivationKind
-from ..config import Bool, Field, PositiveInt, registered
+from ..config import Bool, Field, PositiveInt, one_of, registered
 from ..constraints import ConstraintKind
 from ..initializers import InitializerKind
 from ..ir import Value
@@ -30,26 +30,13 @@ class Dense(Layer):
     bias_regularizer = Field(RegularizerKind, None, keras1="b_regularizer")
     kernel_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     bias_constraint = Field(ConstraintKind, None, keras1="b_constraint")
+    quantization_config = Field(one_of(None), None, keyword=True)
 
-    neutral = {"quantization_config": None, "lora_rank": None, "lora_alpha": None}
+    neutral = {"lora_rank": None, "lora_alpha": None}
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.kernel = self.add_configured_weight("kernel", (input_shape[-1], self.units))
+        self.bias = self.add_configured_weight("bias", (self.units,)) if self.use_bias else None
 
     def emit(self, b: Emitter, x: Value) -> Value:
         return self.activation.emit(b, b.dense(b.floating(x), self.kernel, self.bias))

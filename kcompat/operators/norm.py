@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.operator import Float, Int, Ints, operator, same_dtype
-from ..ir.types import TensorType, normalize_axes, normalize_axis, same_dim, shape_text
+from ..ir.types import TensorType, broadcast, normalize_axes, normalize_axis, same_dim, shape_text
 
 
 def _along(vector: np.ndarray | None, axis: int, rank: int) -> Any:
@@ -23,6 +23,16 @@ def _affine(x: np.ndarray, scale: Any, offset: Any) -> np.ndarray:
     return x if offset is None else x + offset
 
 
+def _check_vectors(name: str, x: TensorType, axis: int, *vectors: TensorType | None) -> None:
+    """Raises ShapeError unless each is a vector as long as an axis of x."""
+    for vector in vectors:
+        if vector is None:
+            continue
+        if vector.rank != 1:
+            raise ShapeError(f"{name}: statistics and weights are vectors, received {shape_text(vector.shape)}")
+        same_dim(x.shape[axis], vector.shape[0], f"{name}: axis {axis} of {shape_text(x.shape)} and its vectors")
+
+
 def _batch_norm_type(
     x: TensorType,
     mean: TensorType,
@@ -35,13 +45,7 @@ def _batch_norm_type(
 ) -> TensorType:
     same_dtype("batch_norm", x, mean, variance, gamma, beta)
     axis = normalize_axis(axis, x.rank)
-    for vector in (mean, variance, gamma, beta):
-        if vector is not None:
-            same_dim(
-                x.shape[axis],
-                vector.shape[0],
-                f"batch_norm: axis {axis} of {shape_text(x.shape)} and its statistics",
-            )
+    _check_vectors("batch_norm", x, axis, mean, variance, gamma, beta)
     return x
 
 
@@ -81,6 +85,9 @@ def _own_statistics_type(
 ) -> TensorType:
     same_dtype("normalisation", x, gamma, beta)
     normalize_axes(axes, x.rank)
+    for weight in (gamma, beta):
+        if weight is not None and len(broadcast(x.shape, weight.shape)) != x.rank:
+            raise ShapeError(f"normalisation: {shape_text(weight.shape)} has more axes than {shape_text(x.shape)}")
     return x
 
 
@@ -131,9 +138,11 @@ def _group_norm_type(
     epsilon: float,
 ) -> TensorType:
     same_dtype("group_norm", x, gamma, beta)
-    size = x.shape[normalize_axis(axis, x.rank)]
-    if isinstance(size, int) and size % groups:
-        raise ShapeError(f"group_norm: {size} channels do not divide into {groups} groups")
+    axis = normalize_axis(axis, x.rank)
+    size = x.shape[axis]
+    if axis == 0 or groups < 1 or (isinstance(size, int) and size % groups):
+        raise ShapeError(f"group_norm: axis {axis} of {shape_text(x.shape)} does not divide into {groups} groups")
+    _check_vectors("group_norm", x, axis, gamma, beta)
     return x
 
 

@@ -11,6 +11,7 @@ from cases import LayerCase, inference_cases
 from engines import ENGINES, Shapes, layer_graph
 
 from kcompat.config import CLASSES, lookup
+from kcompat.converters.keras import keras2
 from kcompat.errors import UnknownLayerError
 from kcompat.ir import Graph
 from kcompat.ir.types import fits
@@ -27,7 +28,8 @@ NEEDS_KNOWN_SIZES: set[str] = set()
 
 
 def make_layer(case: LayerCase) -> Layer:
-    return lookup("keras.layers", case.class_name).from_config(case.config)
+    config = case.config if case.era == "keras" else keras2.canonical(case.config)
+    return lookup("keras.layers", case.class_name).from_config(config)
 
 
 def make_graph(case: LayerCase, layer: Layer, shapes: Shapes) -> Graph:
