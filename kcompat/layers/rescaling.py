@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..config import DataFormat, Field, Numbers, registered
+from ..config import DataFormat, Field, Numbers, optional, registered
 from ..ir import Value
+from ..settings import image_data_format
 from .base import Layer
 from .emitter import Emitter
 
@@ -12,20 +13,20 @@ from .emitter import Emitter
 class Rescaling(Layer):
     """x * scale + offset.
 
-    scale, offset: numbers, or lists that broadcast to the input's last axes. data_format: where a
-    list of scales lies, which Keras takes from its global setting and does not write; for
-    "channels_first" it is the third axis from the end. Input of any shape and numeric dtype, output
-    in the layer's compute dtype. Source: keras.layers.Rescaling.
+    scale, offset: numbers, or lists that broadcast to the input's last axes. data_format: for
+    "channels_first" a list of scales lies along the third axis from the end; Keras always takes it
+    from `keras.config.image_data_format()`, as does None, and does not write it. Input of any shape
+    and numeric dtype, output in the layer's compute dtype. Source: keras.layers.Rescaling.
     """
 
     supports_masking = True
 
     scale = Field(Numbers)
     offset = Field(Numbers, 0.0)
-    data_format = Field(DataFormat, "channels_last", extension=True, keyword=True)
+    data_format = Field(optional(DataFormat), None, extension=True, keyword=True)
 
     def emit(self, b: Emitter, x: Value) -> Value:
         scale = b.constant(self.scale, self.compute_dtype)
-        if self.data_format == "channels_first" and scale.rank == 1:
+        if (self.data_format or image_data_format()) == "channels_first" and scale.rank == 1:
             scale = b.constant(scale.data[:, None, None])
         return b.add(b.mul(b.floating(x), scale), b.constant(self.offset, self.compute_dtype))
