@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .config import Configurable, Field, Float, IntOrInts, object_kind, registered
+from .config import serialize as serialize
 
 _MODULE = "keras.constraints"
 _EPSILON = 1e-7
@@ -75,3 +76,8 @@ ConstraintKind = object_kind(_MODULE, "a constraint, its name or its config")
 def get(identifier: Any) -> Constraint | None:
     """A constraint from an object, name, config or None."""
     return Field(ConstraintKind).parse(identifier, "constraints.get")
+
+
+def deserialize(config: Any) -> Constraint | None:
+    """A constraint from what `serialize` returned, of any Keras release."""
+    return get(config)

@@ -12,9 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from .config import Configurable, Field, Float, Int, Json, Kind, object_kind, one_of, optional, registered
-from .errors import ArgumentError
+from .config import (
+    Bool,
+    Configurable,
+    Field,
+    Float,
+    Int,
+    Kind,
+    Numbers,
+    object_kind,
+    one_of,
+    optional,
+    registered,
+)
+from .config import serialize as serialize
+from .errors import ArgumentError, ShapeError
+from .ir.types import numpy_name
 from .random import next_seed
+from .windows import WINDOWS, get_window
 
 _MODULE = "keras.initializers"
 Shape = tuple[int, ...]
@@ -33,7 +48,7 @@ class Initializer(Configurable):
     """Makes the first value of a weight from its shape and dtype."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return np.asarray(self.sample(tuple(shape)), dtype=dtype or "float32")
+        return np.asarray(self.sample(tuple(shape)), dtype=numpy_name(dtype or "float32"))
 
     def sample(self, shape: Shape) -> np.ndarray:
         """Values in float64. Subclasses define this, or `__call__`."""
@@ -45,7 +60,8 @@ class _Seeded(Initializer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._entropy = self.seed if isinstance(self.seed, int) else next_seed()
+        seed = self.seed["config"].get("seed") if isinstance(self.seed, Mapping) else self.seed
+        self._entropy = next_seed() if seed is None else abs(seed)
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self._entropy)
@@ -71,7 +87,7 @@ class Ones(Initializer):
 class Constant(Initializer):
     """One value, or an array that broadcasts to the shape."""
 
-    value = Field(Json, 0.0)
+    value = Field(Numbers, 0.0)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return np.broadcast_to(np.asarray(self.value, np.float64), shape).copy()
@@ -93,9 +109,10 @@ class Identity(Initializer):
 class RandomNormal(_Seeded):
     """Normal with `mean` and `stddev`."""
 
+    positional = ("mean", "stddev", "seed")
+
     mean = Field(Float, 0.0)
     stddev = Field(Float, 0.05)
-    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.rng().normal(self.mean, self.stddev, shape)
@@ -105,9 +122,10 @@ class RandomNormal(_Seeded):
 class TruncatedNormal(_Seeded):
     """Normal with `mean` and `stddev`, redrawn until within two standard deviations."""
 
+    positional = ("mean", "stddev", "seed")
+
     mean = Field(Float, 0.0)
     stddev = Field(Float, 0.05)
-    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.mean + self.stddev * draw_truncated_normal(self.rng(), shape)
@@ -117,15 +135,26 @@ class TruncatedNormal(_Seeded):
 class RandomUniform(_Seeded):
     """Uniform in [minval, maxval)."""
 
+    positional = ("minval", "maxval", "seed")
+
     minval = Field(Float, -0.05)
     maxval = Field(Float, 0.05)
-    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         return self.rng().uniform(self.minval, self.maxval, shape)
 
 
 _OptionalAxes = optional(Kind("a list of axes", lambda value, owner: list(value)))
+
+
+def _parse_positive(value: Any, owner: Any) -> float:
+    number = Float.parse(value, owner)
+    if not number > 0:
+        raise ValueError
+    return number
+
+
+_Positive = Kind("a positive number", _parse_positive)
 
 
 def _distribution(value: Any, owner: Any) -> str:
@@ -162,10 +191,11 @@ TRUNCATED_STDDEV = 0.87962566103423978
 class VarianceScaling(_FanScaled):
     """Any scale, fan and distribution."""
 
-    scale = Field(Float, 1.0)
+    positional = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
+
+    scale = Field(_Positive, 1.0)
     mode = Field(one_of("fan_in", "fan_out", "fan_avg"), "fan_in")
     distribution = Field(Kind("a distribution's name", _distribution), "truncated_normal")
-    seed = Field(SeedKind, None)
     input_axes = Field(_OptionalAxes, None)
     output_axes = Field(_OptionalAxes, None)
 
@@ -196,8 +226,9 @@ LecunNormal = _fan_scaled("LecunNormal", "lecun_normal", 1.0, "fan_in", "truncat
 class Orthogonal(_Seeded):
     """An orthogonal matrix times `gain` (Saxe et al. 2014); leading axes are flattened into rows."""
 
+    positional = ("gain", "seed")
+
     gain = Field(Float, 1.0, keras1="scale")
-    seed = Field(SeedKind, None)
 
     def sample(self, shape: Shape) -> np.ndarray:
         if len(shape) < 2:
@@ -208,12 +239,53 @@ class Orthogonal(_Seeded):
         return self.gain * (q.T if rows < columns else q).reshape(shape)
 
 
+def _parse_window(value: Any, owner: Any) -> Any:
+    if value is None or (isinstance(value, str) and value in WINDOWS):
+        return value
+    if isinstance(value, str):
+        raise ValueError
+    return Numbers.parse(value, owner)
+
+
+@registered(_MODULE, "stft", "STFTInitializer")
+class STFT(Initializer):
+    """The real or imaginary part of a windowed Fourier transform, as weight of a convolution.
+
+    Shape (frame length, 1, fft length // 2 + 1). window: a name of `kcompat.windows.WINDOWS`, the
+    window's values, or None. scaling: "density", "spectrum" or None. Source: keras.initializers.STFT.
+    """
+
+    positional = ("side", "window", "scaling", "periodic")
+
+    side = Field(one_of("real", "imag"), "real")
+    window = Field(Kind(f"one of {', '.join(WINDOWS)}, a list of numbers or None", _parse_window), "hann")
+    periodic = Field(Bool, False)
+    scaling = Field(one_of("density", "spectrum", None), "density")
+
+    def sample(self, shape: Shape) -> np.ndarray:
+        frames, _, bins = shape
+        angles = -2 * np.pi * np.arange(frames)[:, None] * np.arange(bins) / (2 * (bins - 1))
+        kernel = np.cos(angles) if self.side == "real" else np.sin(angles)
+        return np.broadcast_to((kernel * self._weights(frames)[:, None])[:, None, :], shape).copy()
+
+    def _weights(self, length: int) -> np.ndarray:
+        """The window, scaled."""
+        if self.window is None:
+            return np.ones(length)
+        named = isinstance(self.window, str)
+        window = get_window(self.window, length, self.periodic) if named else np.asarray(self.window)
+        if window.shape != (length,):
+            raise ShapeError(f"{self}: the window has shape {window.shape}, the frames have length {length}")
+        scale = {"density": np.sqrt(np.sum(window**2)), "spectrum": np.sum(np.abs(window)), None: 1.0}
+        return window / scale[self.scaling]
+
+
 def draw_truncated_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     """Standard normal values within [-2, 2], by redrawing."""
-    values = rng.normal(size=shape)
+    values = rng.normal(size=math.prod(shape))
     while (outside := np.abs(values) > 2).any():
         values[outside] = rng.normal(size=int(outside.sum()))
-    return values
+    return values.reshape(shape)
 
 
 def compute_fans(shape: Shape, input_axes: Any = None, output_axes: Any = None) -> tuple[float, float]:
@@ -234,7 +306,7 @@ class _Function(Initializer):
         self.function = function
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return np.asarray(self.function(tuple(shape), dtype=dtype or "float32"))
+        return np.asarray(self.function(tuple(shape), dtype=dtype or "float32"), numpy_name(dtype or "float32"))
 
     def get_config(self) -> dict[str, Any]:
         raise ArgumentError(
@@ -243,22 +315,39 @@ class _Function(Initializer):
         )
 
 
+def _array_function(array: np.ndarray) -> _Function:
+    def given(shape: Shape, dtype: str) -> np.ndarray:
+        if shape != array.shape:
+            raise ShapeError(f"an initializer given as array has shape {array.shape}, the weight has {shape}")
+        return array.astype(numpy_name(dtype))
+
+    return _Function(given)
+
+
 def _from_callable(value: Any, owner: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _array_function(np.asarray(value))
     known = callable(value) and not isinstance(value, (type, Configurable))
     return _Function(value) if known else _Objects.parse(value, owner)
 
 
-_Objects = object_kind(_MODULE, "an initializer, its name, its config or a function")
+_Objects = object_kind(_MODULE, "an initializer, its name, its config, a function or an array")
 InitializerKind = Kind(_Objects.name, _from_callable, _Objects.serialize)
 
-zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+zeros, ones, constant, identity, orthogonal, stft = Zeros, Ones, Constant, Identity, Orthogonal, STFT
 random_normal, random_uniform = RandomNormal, RandomUniform
 variance_scaling, truncated_normal = VarianceScaling, TruncatedNormal
 glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
 
 
 def get(identifier: Any) -> Initializer | None:
-    """An initializer from an object, name, config, function or None."""
+    """An initializer from an object, name, config, function, array or None."""
     return Field(InitializerKind).parse(identifier, "initializers.get")
+
+
+def deserialize(config: Any) -> Initializer | None:
+    """An initializer from what `serialize` returned, of any Keras release."""
+    return get(config)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .config import Configurable, Field, Float, object_kind, one_of, registered
+from .config import Configurable, Field, Kind, object_kind, one_of, registered, within
+from .config import serialize as serialize
+from .errors import ShapeError
 
 _MODULE = "keras.regularizers"
+_EPSILON = 1e-12
+"""Under which Keras takes squared norms for this much."""
 
 
 class Regularizer(Configurable):
@@ -18,11 +23,26 @@ class Regularizer(Configurable):
         raise NotImplementedError
 
 
+_Factor = Kind("a number that is finite and not negative", lambda value, owner: _parse_factor(value, owner))
+
+
+def _parse_factor(value: Any, owner: Any) -> float:
+    number = within(0).parse(value, owner)
+    if math.isinf(number):
+        raise ValueError
+    return number
+
+
+def _or(default: float) -> Kind:
+    """A factor, None standing for the default."""
+    return Kind(_Factor.name, lambda value, owner: _parse_factor(default if value is None else value, owner))
+
+
 @registered(_MODULE, "l1")
 class L1(Regularizer):
     """`l1 * sum(|x|)`."""
 
-    l1 = Field(Float, 0.01, aliases=("l",))
+    l1 = Field(_or(0.01), 0.01, aliases=("l",))
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.l1 * np.sum(np.abs(x))
@@ -32,18 +52,18 @@ class L1(Regularizer):
 class L2(Regularizer):
     """`l2 * sum(x ** 2)`."""
 
-    l2 = Field(Float, 0.01, aliases=("l",))
+    l2 = Field(_or(0.01), 0.01, aliases=("l",))
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.l2 * np.sum(np.square(x))
 
 
-@registered(_MODULE, "l1_l2")
+@registered(_MODULE, "l1_l2", "l1l2")
 class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x ** 2)`."""
 
-    l1 = Field(Float, 0.0)
-    l2 = Field(Float, 0.0)
+    l1 = Field(_or(0.0), 0.0)
+    l2 = Field(_or(0.0), 0.0)
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.l1 * np.sum(np.abs(x)) + self.l2 * np.sum(np.square(x))
@@ -51,17 +71,19 @@ class L1L2(Regularizer):
 
 @registered(_MODULE, "orthogonal_regularizer")
 class OrthogonalRegularizer(Regularizer):
-    """Pushes rows or columns of a matrix towards orthogonality (keras.regularizers)."""
+    """`factor` times the mean |cosine| between different rows, or columns, of a matrix."""
 
-    factor = Field(Float, 0.01)
+    factor = Field(_Factor, 0.01)
     mode = Field(one_of("rows", "columns"), "rows")
 
     def __call__(self, x: np.ndarray) -> Any:
+        if np.ndim(x) != 2:
+            raise ShapeError(f"OrthogonalRegularizer: needs a matrix, received shape {np.shape(x)}")
         matrix = x if self.mode == "rows" else x.T
-        unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+        unit = matrix / np.sqrt(np.maximum(np.sum(matrix * matrix, axis=1, keepdims=True), _EPSILON))
         size = len(unit)
         off_diagonal = np.abs(unit @ unit.T * (1 - np.eye(size, dtype=x.dtype)))
-        return self.factor * 0.5 * np.sum(off_diagonal) / max(size * (size - 1) / 2, 1)
+        return self.factor * 0.5 * np.sum(off_diagonal) / (size * (size - 1) / 2)
 
 
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
@@ -69,10 +91,15 @@ def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
     return L1L2(l1=l1, l2=l2)
 
 
-l1, l2 = L1, L2
+l1, l2, orthogonal_regularizer = L1, L2, OrthogonalRegularizer
 RegularizerKind = object_kind(_MODULE, "a regularizer, its name or its config")
 
 
 def get(identifier: Any) -> Regularizer | None:
     """A regularizer from an object, name, config or None."""
     return Field(RegularizerKind).parse(identifier, "regularizers.get")
+
+
+def deserialize(config: Any) -> Regularizer | None:
+    """A regularizer from what `serialize` returned, of any Keras release."""
+    return get(config)
