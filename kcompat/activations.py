@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from . import operators as operators  # the cards that the functions below emit
-from .config import CLASSES, Configurable, Kind, serialize
+from .config import CLASSES, Configurable, Kind
+from .config import serialize as serialize_object
 from .errors import ArgumentError
 from .ir import Builder, Value
 from .ir.types import type_of
 from .reference import evaluate
+from .registration import lookup_custom
 
 ACTIVATIONS: dict[str, Activation] = {}
 """Every activation by name and alias."""
@@ -250,6 +252,9 @@ def glu(b: Builder, x: Value, axis: int = -1) -> Value:
     return b.glu(x, axis=axis)
 
 
+swish, hard_swish = silu, hard_silu
+
+
 def get(identifier: Any) -> Any:
     """An activation from an object, a name, a config or None (linear).
 
@@ -268,17 +273,24 @@ def get(identifier: Any) -> Any:
 
 
 def _from_mapping(spec: Mapping[str, Any]) -> Any:
-    config, class_name = spec.get("config"), spec.get("class_name")
+    config, class_name = spec.get("config"), str(spec.get("class_name"))
     if class_name == "function" or isinstance(config, str):
         return get(config)
-    layer = CLASSES.get("keras.layers", {}).get(str(class_name))
+    layer = lookup_custom(spec.get("registered_name") or class_name) or CLASSES.get("keras.layers", {}).get(class_name)
     if layer is not None:
         return layer.from_config(config or {})
     return get(class_name)
 
 
-def _written(activation: Any) -> Any:
-    return serialize(activation) if isinstance(activation, Configurable) else activation.name
+def serialize(activation: Any) -> Any:
+    """An activation as Keras 3 writes it: its name, or a layer's config."""
+    known = get(activation)
+    return serialize_object(known) if isinstance(known, Configurable) else known.name
 
 
-ActivationKind = Kind("an activation or its name", lambda value, owner: get(value), _written)
+def deserialize(config: Any) -> Any:
+    """An activation from what `serialize` returned, of any Keras release."""
+    return get(config)
+
+
+ActivationKind = Kind("an activation or its name", lambda value, owner: get(value), serialize)
