@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 from kcompat.config import CLASSES
@@ -22,7 +21,7 @@ from kcompat.layers.symbolic import KerasTensor
 from kcompat.models import Functional, Model, Sequential
 
 from . import keras2
-from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, refs
+from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, refs
 
 FOREIGN_CODE = {
     "Lambda": "a Lambda layer is Python code",
@@ -61,7 +60,7 @@ def _at(spec: LayerSpec) -> Iterator[None]:
 # --- layers ----------------------------------------------------------------------
 
 
-def build_layer(spec: LayerSpec, generation: int, custom_objects: CustomObjects) -> Layer:
+def build_layer(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) -> Layer:
     """One layer from its class and config."""
     if spec.model is not None:
         model = build_model(spec.model, custom_objects)
@@ -71,12 +70,12 @@ def build_layer(spec: LayerSpec, generation: int, custom_objects: CustomObjects)
     if isinstance(custom, Layer):
         custom.name = spec.name
         return custom
-    config = keras2.canonical(spec.config) if generation < 3 else spec.config
+    config = keras2.canonical(spec.class_name, spec.config, writer) if writer.generation < 3 else spec.config
     config = {**config, "name": spec.name}
     with _at(spec):
         if custom is not None:
             return _checked(custom.from_config(_without_code(config)), spec)
-        return _checked(_known_class(spec, generation).from_config(config), spec)
+        return _checked(_known_class(spec, writer.generation).from_config(config), spec)
 
 
 def _custom(spec: LayerSpec, custom_objects: CustomObjects) -> Any:
@@ -148,7 +147,7 @@ def _checked(layer: Any, spec: LayerSpec) -> Layer:
 def _build_sequential(spec: ModelSpec, custom_objects: CustomObjects) -> Sequential:
     model = Sequential(name=spec.name)
     for layer_spec in spec.layers:
-        layer = build_layer(layer_spec, spec.generation, custom_objects)
+        layer = build_layer(layer_spec, spec.writer, custom_objects)
         with _at(layer_spec):
             model.add(layer)
     if not model.built and spec.build_input_shape and model.layers:
@@ -198,7 +197,7 @@ class _Replay:
     def _first_index(self, layer: LayerSpec, used: list[int]) -> int:
         if layer.model is None:
             return 0
-        usual = 1 if self.spec.generation < 3 or not layer.model.sequential else 0
+        usual = 1 if self.spec.writer.generation < 3 or not layer.model.sequential else 0
         fits = [first for first in (usual, 1 - usual) if all(0 <= index - first < len(layer.calls) for index in used)]
         return fits[0] if fits else usual
 
@@ -257,7 +256,7 @@ def _build_functional(spec: ModelSpec, custom_objects: CustomObjects) -> Model:
     for layer_spec in spec.layers:
         if layer_spec.name in layers:
             raise ConfigError(f"model '{spec.name}': two layers are named '{layer_spec.name}'")
-        layers[layer_spec.name] = build_layer(layer_spec, spec.generation, custom_objects)
+        layers[layer_spec.name] = build_layer(layer_spec, spec.writer, custom_objects)
     replay = _Replay(spec, layers)
     replay.run()
     with _located(str(spec.name)):

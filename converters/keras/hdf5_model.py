@@ -13,8 +13,8 @@ from kcompat.models.training_state import TrainingState
 
 from ..files import Group, Hdf5File, open_hdf5, parse_json
 from . import hdf5_weights, weights_v3
-from .hdf5_weights import Source
 from .reader import generation_of, model_from_config
+from .spec import Writer
 
 
 def load_model(
@@ -33,7 +33,7 @@ def load_model(
             raise FormatError(f"{root.where}: model_config must be an object, received {type(document).__name__}")
         model = model_from_config(document, custom_objects, _version(root), image_dim_ordering)
         weights = root.group("model_weights") if "model_weights" in root else root
-        hdf5_weights.load(model, weights, _source(weights, root, document, original_backend))
+        hdf5_weights.load(model, weights, _writer(weights, root, document, original_backend))
         if compile:
             model.training_state = _training_state(root)
     return model
@@ -53,8 +53,8 @@ def load_weights(
             root.group("model_weights") if "model_weights" in root and not root.has_attr_list("layer_names") else root
         )
         if group.has_attr_list("layer_names"):
-            source = _source(group, root, {}, original_backend)
-            hdf5_weights.load(model, group, source, by_name=by_name, skip_mismatch=skip_mismatch)
+            writer = _writer(group, root, {}, original_backend)
+            hdf5_weights.load(model, group, writer, by_name=by_name, skip_mismatch=skip_mismatch)
         elif by_name:
             raise LoadError(
                 f"{root.where}: by_name=True needs a file with layer names; this one is in Keras 3's layout"
@@ -81,11 +81,12 @@ def _version(root: Group) -> str | None:
     return _text(root, "keras_version") or _text(inner, "keras_version")
 
 
-def _source(weights: Group, root: Group, document: Mapping[str, Any], original_backend: str | None) -> Source:
+def _writer(weights: Group, root: Group, document: Mapping[str, Any], original_backend: str | None) -> Writer:
     """Files of Keras 1 record no backend, and before 1.1 or so no version either."""
     version = _text(weights, "keras_version") or _text(root, "keras_version") or "1"
     backend = original_backend or _text(weights, "backend") or _text(root, "backend")
-    return Source(1 if version.startswith(("0", "1")) else generation_of(document, version), backend)
+    generation = 1 if version.startswith(("0", "1")) else generation_of(document, version)
+    return Writer(generation, version, backend)
 
 
 def _training_state(root: Hdf5File) -> TrainingState | None:

@@ -19,6 +19,7 @@ from kcompat.models import Model
 
 from ..files import Group
 from . import keras1, layouts
+from .spec import Writer
 
 Pairs = list[tuple[Variable, np.ndarray]]
 
@@ -33,18 +34,10 @@ class StoredLayer:
     where: str
 
 
-@dataclass(frozen=True)
-class Source:
-    """Who wrote the weights: the Keras major version and the backend, where known."""
-
-    generation: int
-    backend: str | None
-
-
 def load(
     model: Model,
     group: Group,
-    source: Source,
+    writer: Writer,
     *,
     by_name: bool = False,
     skip_mismatch: bool = False,
@@ -54,7 +47,7 @@ def load(
     pairs: Pairs = []
     for layer, entry in _match_layers(model, stored, group, by_name):
         try:
-            pairs += _match_weights(layer, entry, source)
+            pairs += _match_weights(layer, entry, writer)
         except WeightMismatchError as error:
             if not skip_mismatch:
                 raise
@@ -94,11 +87,11 @@ def _some(names: object) -> str:
     return ", ".join(listed[:6]) + (", ..." if len(listed) > 6 else "")
 
 
-def _match_weights(layer: Layer, entry: StoredLayer, source: Source) -> Pairs:
-    if source.generation == 1:
-        arrays = keras1.convert_weights(layer, entry.names, entry.arrays, backend=source.backend)
+def _match_weights(layer: Layer, entry: StoredLayer, writer: Writer) -> Pairs:
+    if writer.generation == 1:
+        arrays = keras1.convert_weights(layer, entry.names, entry.arrays, backend=writer.backend)
         return _in_order(layer, layer.weights, entry, arrays)
-    arrays = layouts.convert(layer, entry.names, entry.arrays, backend=source.backend)
+    arrays = layouts.convert(layer, entry.names, entry.arrays, backend=writer.backend)
     variables = _by_path(layer, entry) or _legacy_order(layer)
     return _in_order(layer, variables, entry, arrays)
 

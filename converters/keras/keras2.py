@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from .spec import Writer
 
-def canonical(config: Any) -> Any:
+
+def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dict[str, Any]:
     """A layer's config with old meanings made explicit, at any depth.
 
     - "hard_sigmoid" was clip(0.2 x + 0.5, 0, 1) until Keras 3 (keras PR 19477).
+    - initializers of TensorFlow 1 name a dtype, which the weight's own overrides.
+    - bilinear UpSampling2D saw pixels in their corners on TensorFlow 1.
     """
-    if isinstance(config, dict):
-        return {key: _entry(key, value) for key, value in config.items()}
-    if isinstance(config, list):
-        return [canonical(item) for item in config]
-    return config
+    result = {key: _entry(key, value) for key, value in config.items()}
+    if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear" and _resizes_from_corners(writer):
+        result["half_pixel_centers"] = False
+    return result
 
 
 def _entry(key: str, value: Any) -> Any:
     if value == "hard_sigmoid" and (key.endswith("activation") or key == "config"):
         return "hard_sigmoid_keras2"
-    return canonical(value)
+    if isinstance(value, Mapping):
+        inner = {name: _entry(name, item) for name, item in value.items()}
+        if key.endswith("initializer") and isinstance(inner.get("config"), dict):
+            inner["config"].pop("dtype", None)
+        return inner
+    if isinstance(value, list):
+        return [_entry(key, item) for item in value]
+    return value
+
+
+def _resizes_from_corners(writer: Writer) -> bool:
+    """Keras proper always called TensorFlow 1's resize_bilinear; tf.keras until TensorFlow 1.12 ("2.1.6-tf").
+
+    Source: `resize_images` in keras/backend/tensorflow_backend.py 2.2.3 to 2.3.1.
+    """
+    if not writer.version.startswith("2."):
+        return False
+    minor = int("0" + "".join(filter(str.isdigit, writer.version.split(".")[1])))
+    return minor < 2 if "tf" in writer.version else minor < 4

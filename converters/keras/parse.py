@@ -11,23 +11,23 @@ from typing import Any
 
 from kcompat.errors import ConfigError
 
-from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef
+from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer
 
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container"})
 
 
-def parse_model(document: Mapping[str, Any], generation: int) -> ModelSpec:
+def parse_model(document: Mapping[str, Any], writer: Writer) -> ModelSpec:
     """A model from `{"class_name": ..., "config": ...}`. Raises ConfigError naming layer and key."""
     class_name = str(document.get("class_name"))
     config = document.get("config")
     if class_name == "Sequential":
-        return _parse_sequential(config, document, generation)
+        return _parse_sequential(config, document, writer)
     if not isinstance(config, Mapping) or "layers" not in config:
         raise ConfigError(
             f"model class '{class_name}' has no layers in its config: only Sequential and functional models "
             "can be rebuilt without their Python code"
         )
-    return _parse_functional(class_name, config, generation)
+    return _parse_functional(class_name, config, writer)
 
 
 def is_model(item: Mapping[str, Any]) -> bool:
@@ -38,7 +38,7 @@ def is_model(item: Mapping[str, Any]) -> bool:
     return isinstance(config, Mapping) and "layers" in config and "output_layers" in config
 
 
-def _parse_sequential(config: Any, document: Mapping[str, Any], generation: int) -> ModelSpec:
+def _parse_sequential(config: Any, document: Mapping[str, Any], writer: Writer) -> ModelSpec:
     """The config is a list of layers before Keras 2.2.3, a dict since."""
     named = isinstance(config, Mapping)
     items = config.get("layers") if named else config
@@ -51,21 +51,21 @@ def _parse_sequential(config: Any, document: Mapping[str, Any], generation: int)
     return ModelSpec(
         "Sequential",
         config.get("name") if named else document.get("name"),
-        [_parse_layer(item, position, generation) for position, item in enumerate(items)],
-        generation,
+        [_parse_layer(item, position, writer) for position, item in enumerate(items)],
+        writer,
         sequential=True,
         trainable=config.get("trainable", True) if named else True,
         build_input_shape=shape,
     )
 
 
-def _parse_functional(class_name: str, config: Mapping[str, Any], generation: int) -> ModelSpec:
-    layers = [_parse_layer(item, position, generation) for position, item in enumerate(_list(config, "layers"))]
+def _parse_functional(class_name: str, config: Mapping[str, Any], writer: Writer) -> ModelSpec:
+    layers = [_parse_layer(item, position, writer) for position, item in enumerate(_list(config, "layers"))]
     return ModelSpec(
         class_name,
         config.get("name"),
         layers,
-        generation,
+        writer,
         sequential=False,
         inputs=_tensors(config.get("input_layers"), "input_layers"),
         outputs=_tensors(config.get("output_layers"), "output_layers"),
@@ -80,7 +80,7 @@ def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
-def _parse_layer(item: Any, position: int, generation: int) -> LayerSpec:
+def _parse_layer(item: Any, position: int, writer: Writer) -> LayerSpec:
     if not isinstance(item, Mapping) or "class_name" not in item:
         raise ConfigError(f"layer {position} of the model is not an object with a class_name: {item!r:.100}")
     config = item.get("config")
@@ -95,7 +95,7 @@ def _parse_layer(item: Any, position: int, generation: int) -> LayerSpec:
         build_config=item.get("build_config"),
     )
     if is_model(item):
-        spec.model = parse_model(item, generation)
+        spec.model = parse_model(item, writer)
     elif not isinstance(config, Mapping):
         raise ConfigError(f"layer '{spec.name}' ({class_name}): config must be an object, received {config!r:.100}")
     nodes = item.get("inbound_nodes") or []

@@ -12,6 +12,7 @@ from ..files import parse_json
 from . import keras1
 from .build import build_model
 from .parse import parse_model
+from .spec import Writer
 
 
 def model_from_json(text: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
@@ -36,10 +37,10 @@ def model_from_config(
     version = keras_version or document.get("keras_version")
     if keras1.is_keras1(document, version):
         document = keras1.upgrade(document, image_dim_ordering=image_dim_ordering)
-        generation = 1
+        writer = Writer(1, str(version or "1"))
     else:
-        generation = generation_of(document, version)
-    return build_model(parse_model(document, generation), custom_objects or {})
+        writer = Writer(generation_of(document, version), str(version or ""))
+    return build_model(parse_model(document, writer), custom_objects or {})
 
 
 def generation_of(document: Mapping[str, Any], version: Any) -> int:

@@ -7,6 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
+@dataclass(frozen=True)
+class Writer:
+    """Who wrote a file.
+
+    generation: 1, 2 or 3, the Keras major version whose rules it follows. version: as the file says
+    it, "2.2.4-tf", or empty. backend: "tensorflow", "theano" or another, where known.
+    """
+
+    generation: int
+    version: str = ""
+    backend: str | None = None
+
+
 class TensorRef(NamedTuple):
     """Output `tensor` of call `call` of the layer of that name, counted as the file counts."""
 
@@ -46,13 +59,12 @@ class ModelSpec:
 
     sequential: layers are a chain; inputs and outputs are then empty.
     inputs, outputs: nests of TensorRefs.
-    generation: 1, 2 or 3, the Keras major version whose rules the file follows.
     """
 
     class_name: str
     name: str | None
     layers: list[LayerSpec]
-    generation: int
+    writer: Writer
     sequential: bool
     inputs: Any = None
     outputs: Any = None
