@@ -8,10 +8,11 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.operator import Int, Ints, Layout, Pads, operator, same_dtype
-from ..ir.types import TensorType, shape_text
+from ..ir.types import Dim, TensorType, shape_text
 from .window import (
     Pairs,
     channel_axis,
+    check_window,
     extent,
     from_channels_last,
     output_sizes,
@@ -114,14 +115,25 @@ def _transpose_type(
             f"kernel {shape_text(w.shape)} takes {inputs}"
         )
     sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
-    spans = [extent(k, d) for k, d in zip(kernel, dilations, strict=True)]  # type: ignore[arg-type]
+    check_window("conv_transpose", len(sizes), kernel, strides, pads, dilations)  # type: ignore[arg-type]
+    if len(output_padding) != len(sizes):
+        raise ShapeError(f"conv_transpose: {len(sizes)} spatial axes with output_padding {output_padding}")
     out = [
-        (size - 1) * s + span + extra - low - high if isinstance(size, int) else None
-        for size, s, span, extra, (low, high) in zip(sizes, strides, spans, output_padding, pads, strict=True)
+        _grown(size, s, extent(k, d) + extra - low - high)
+        for size, k, s, d, extra, (low, high) in zip(
+            sizes, kernel, strides, dilations, output_padding, pads, strict=True
+        )
     ]
     if any(isinstance(size, int) and size < 1 for size in out):
         raise ShapeError(f"conv_transpose: pads {pads} leave an output of size {out}")
     return with_spatial(x, layout, out, filters * groups if isinstance(filters, int) else None)
+
+
+def _grown(size: Dim, stride: int, reach: int) -> Dim:
+    """The output size for windows that reach so far beyond the last one's start."""
+    if isinstance(size, int):
+        return (size - 1) * stride + reach
+    return size if stride == reach == 1 else None
 
 
 def _conv_transpose(

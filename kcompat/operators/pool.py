@@ -13,6 +13,7 @@ from ..ir.types import TensorType
 from .window import (
     Pairs,
     channel_axis,
+    extent,
     from_channels_last,
     output_sizes,
     pad_spatial,
@@ -37,7 +38,11 @@ def _pool_type(
 ) -> TensorType:
     require_rank("pooling", x, len(window))
     sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
-    out = output_sizes("pooling", sizes, window, strides, pads, dilations or (1,) * len(window))
+    dilations = dilations or (1,) * len(window)
+    out = output_sizes("pooling", sizes, window, strides, pads, dilations)
+    spans = tuple(map(extent, window, dilations))
+    if not isinstance(pads, str) and any(max(pair) >= span for pair, span in zip(pads, spans, strict=True)):
+        raise ShapeError(f"pooling: pads {pads} leave windows spanning {spans} without an element")
     return with_spatial(x, layout, out, x.shape[channel_axis(x.rank, layout)])
 
 

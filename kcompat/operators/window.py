@@ -60,6 +60,24 @@ def _same(size: int, span: int, stride: int, lower: bool) -> tuple[int, int]:
     return (large, small) if lower else (small, large)
 
 
+def check_window(
+    name: str,
+    axes: int,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: str | Pairs,
+    dilations: Sequence[int],
+) -> None:
+    """Raises ShapeError unless there is one of each per axis, windows, strides and dilations of at least one."""
+    amounts = (*kernel, *strides, *dilations)
+    lengths = {axes, len(kernel), len(strides), len(dilations), axes if isinstance(pads, str) else len(pads)}
+    if len(lengths) > 1 or any(isinstance(amount, int) and amount < 1 for amount in amounts):
+        raise ShapeError(
+            f"{name}: {axes} spatial axes with window {tuple(kernel)}, strides {tuple(strides)}, "
+            f"pads {pads}, dilations {tuple(dilations)}"
+        )
+
+
 def output_sizes(
     name: str,
     sizes: Sequence[Dim],
@@ -72,12 +90,8 @@ def output_sizes(
 
     Raises ShapeError where a window does not fit.
     """
+    check_window(name, len(sizes), kernel, strides, pads, dilations)
     pairs: list[str | tuple[int, int]] = [pads] * len(sizes) if isinstance(pads, str) else list(pads)
-    if not len(sizes) == len(kernel) == len(strides) == len(pairs) == len(dilations):
-        raise ShapeError(
-            f"{name}: {len(sizes)} spatial axes with window {tuple(kernel)}, strides {tuple(strides)}, "
-            f"pads {pads}, dilations {tuple(dilations)}"
-        )
     return tuple(
         _output_size(name, size, k, s, pad, d)
         for size, k, s, pad, d in zip(sizes, kernel, strides, pairs, dilations, strict=True)
