@@ -53,6 +53,8 @@ def load(
                 raise
             warnings.warn(f"skipped: {error}", stacklevel=3)
     pairs += _top_level(model, group)
+    layouts.adopt_backend(model, writer)
+    model.structure_changed()
     for variable, array in pairs:
         variable.assign(array)
 

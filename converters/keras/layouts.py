@@ -9,6 +9,8 @@ import numpy as np
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
 
+from .spec import Writer
+
 THEANO_FLIPPED = frozenset(
     {
         "Conv1D",
@@ -22,6 +24,19 @@ THEANO_FLIPPED = frozenset(
 
 Source: `conv_layers` in keras/engine/saving.py of Keras 2.2.
 """
+
+COUNTING_VERSIONS = ("2.0.", "2.1.0", "2.1.1", "2.1.2", "2.1.3", "2.1.4")
+"""Releases whose average pooling counted padded positions on Theano."""
+
+
+def adopt_backend(model: Layer, writer: Writer) -> None:
+    """Let the layers of a model mean by "same" padding what it meant to the backend that it was made on."""
+    if writer.backend != "theano":
+        return
+    counted = writer.generation == 2 and writer.version.startswith(COUNTING_VERSIONS)
+    for layer in walk(model):
+        if "same_padding" in layer.fields and layer.padding == "same":
+            layer.same_padding = "theano_counted" if counted else "theano"
 
 
 def convert(

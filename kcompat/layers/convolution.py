@@ -14,6 +14,7 @@ from ..operators.window import channel_axis, extent
 from ..regularizers import RegularizerKind
 from .base import Layer
 from .emitter import Emitter
+from .same_padding import convolution_pads, same_padding_field
 
 Padding = one_of("valid", "same")
 CausalPadding = one_of("valid", "same", "causal")
@@ -34,6 +35,7 @@ class Convolution(Layer):
     data_format: Any
     dilation_rate: Any
     use_bias: Any
+    same_padding = same_padding_field()
 
     def input_channels(self, input_shape: Any) -> Any:
         """The size of the channel axis. Raises ShapeError for an input of another rank."""
@@ -49,19 +51,25 @@ class Convolution(Layer):
 
     def convolve(self, b: Emitter, x: Value, kernel: Any, bias: Any, groups: int) -> Value:
         """The layer's window applied with a kernel (*window, channels per group, filters)."""
-        pads = self.padding
-        if pads == "causal":
-            pads = ((extent(self.kernel_size[0], self.dilation_rate[0]) - 1, 0),)
         return b.conv(
             b.floating(x),
             kernel,
             bias,
             strides=self.strides,
-            pads=pads,
+            pads=self.window_pads(),
             dilations=self.dilation_rate,
             groups=groups,
             layout=self.data_format,
         )
+
+    def window_pads(self) -> Any:
+        """The padding as the operator takes it."""
+        extents = tuple(map(extent, self.kernel_size, self.dilation_rate))
+        if self.padding == "causal":
+            return ((extents[0] - 1, 0),)
+        if self.padding == "same" and self.same_padding != "tensorflow":
+            return convolution_pads(extents)
+        return self.padding
 
     def convolve_each(self, b: Emitter, x: Value, kernel: Variable, bias: Any) -> Value:
         """The layer's window applied to every channel alone, with a kernel (*window, channels, multiplier)."""

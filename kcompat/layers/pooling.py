@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..config import DataFormat, Field, Kind, ints, one_of, registered
 from ..ir import Operator, Value
 from ..operators.pool import avg_pool, max_pool
+from ..operators.window import spatial_axes
 from .base import Layer
 from .emitter import Emitter
+from .ranks import require_rank
+from .same_padding import pooling_pads, same_padding_field
 
 _sizes = ints()
 _Strides = Kind(
@@ -32,18 +35,32 @@ class Pooling(Layer):
     padding = Field(one_of("valid", "same"), "valid", keras1="border_mode")
     strides = Field(_Strides, None)
     data_format = Field(DataFormat, None, keras1="dim_ordering")
+    same_padding = same_padding_field()
 
     positional = ("pool_size", "strides", "padding", "data_format")
 
     def emit(self, b: Emitter, x: Value) -> Value:
+        return self.pool(b, x)
+
+    def pool(self, b: Emitter, x: Value, **options: Any) -> Value:
+        """The layer's window applied with its operator."""
+        require_rank(self, x, self.rank + 2)
         return b.apply(
             self.operator,
             x,
             window=self.pool_size,
             strides=self.strides,
-            pads=self.padding,
+            pads=self.window_pads(x),
             layout=self.data_format,
+            **options,
         )
+
+    def window_pads(self, x: Value) -> Any:
+        """The padding as the operator takes it."""
+        if self.padding == "same" and self.same_padding != "tensorflow":
+            sizes = [x.shape[axis] for axis in spatial_axes(x.rank, self.data_format)]
+            return pooling_pads(self, sizes, self.pool_size, self.strides)
+        return self.padding
 
 
 class MaxPooling(Pooling):
@@ -58,7 +75,8 @@ class AveragePooling(Pooling):
     operator = avg_pool
 
     def emit(self, b: Emitter, x: Value) -> Value:
-        return super().emit(b, b.floating(x))
+        counts = self.padding == "same" and self.same_padding == "theano_counted"
+        return self.pool(b, b.floating(x), count_padding=counts)
 
 
 @registered("keras.layers", "MaxPool1D")

@@ -14,6 +14,7 @@ from ..operators.window import extent
 from ..regularizers import RegularizerKind
 from .convolution import Convolution, Padding, check_one_exceeds_one
 from .emitter import Emitter
+from .same_padding import transposed_cuts
 
 
 class ConvTranspose(Convolution):
@@ -71,7 +72,9 @@ class ConvTranspose(Convolution):
     def _cuts(self) -> tuple[tuple[int, int], ...]:
         """Positions to cut from the low and high end of each axis of the full result (negative: to add)."""
         extras = self.output_padding or (None,) * self.rank
-        spans = map(extent, self.kernel_size, self.dilation_rate)
+        spans = tuple(map(extent, self.kernel_size, self.dilation_rate))
+        if self.padding == "same" and self.same_padding != "tensorflow":
+            return transposed_cuts(spans, self.strides)
         return tuple(
             (_cut_same if self.padding == "same" else _cut_valid)(span, stride, extra)
             for span, stride, extra in zip(spans, self.strides, extras, strict=True)
