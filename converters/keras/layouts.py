@@ -35,7 +35,7 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
         return
     counted = writer.generation == 2 and writer.version.startswith(COUNTING_VERSIONS)
     for layer in walk(model):
-        if "same_padding" in layer.fields and layer.padding == "same":
+        if "same_padding" in layer.fields and getattr(layer, "padding", None) == "same":
             layer.same_padding = "theano_counted" if counted else "theano"
 
 
