@@ -11,7 +11,7 @@ from .reference import evaluate
 
 
 class Executor:
-    """A graph ready to run. Safe to call from several threads."""
+    """A graph ready to run. Safe to call from several threads, unless it updates variables."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

@@ -15,9 +15,10 @@ MEMORY_BUDGET = 16 * 2**30
 
 
 def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The graph's outputs for arrays given in the order of its inputs.
+    """The graph's outputs for arrays given in the order of its inputs; then its updates are made.
 
-    Raises ShapeError or ResourceError naming the node's origin, before the node is computed.
+    Raises ShapeError or ResourceError naming the node's origin, before the node is computed, and
+    InputError for elements that an operator does not take.
     """
     values: dict[Value, np.ndarray] = dict(zip(graph.inputs, inputs, strict=True))
     last_use = _last_uses(graph)
@@ -26,7 +27,11 @@ def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
             values.update(zip(node.outputs, _run(node, values), strict=True))
             for value in last_use.get(position, ()):
                 values.pop(value, None)
-    return [_read(value, values) for value in graph.outputs]
+    outputs = [_read(value, values) for value in graph.outputs]
+    updates = [(variable, _read(value, values)) for variable, value in graph.updates.items()]
+    for variable, array in updates:
+        variable.assign(array)
+    return outputs
 
 
 def _last_uses(graph: Graph) -> dict[int, list[Value]]:
@@ -34,7 +39,7 @@ def _last_uses(graph: Graph) -> dict[int, list[Value]]:
     last: dict[Value, int] = {}
     for position, node in enumerate(graph.nodes):
         last.update(dict.fromkeys((*node.outputs, *filter(None, node.inputs)), position))
-    kept = set(graph.outputs)
+    kept = {*graph.outputs, *graph.updates.values()}
     frees: dict[int, list[Value]] = {}
     for value, position in last.items():
         if value not in kept:
@@ -54,11 +59,11 @@ def _run(node: Node, values: dict[Value, np.ndarray]) -> tuple[np.ndarray, ...]:
     operands = [None if value is None else _read(value, values) for value in node.inputs]
     try:
         types = node.op.infer(*(None if a is None else type_of(a) for a in operands), **node.attrs)
+        expected = types if isinstance(types, tuple) else (types,)
+        _check_budget(node, expected)
+        outputs = node.op.meaning(*operands, **node.attrs)
     except KcompatError as error:
         raise type(error)(f"{node.origin}: {error}") from None
-    expected = types if isinstance(types, tuple) else (types,)
-    _check_budget(node, expected)
-    outputs = node.op.meaning(*operands, **node.attrs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     return tuple(np.asarray(a, dtype=numpy_name(t.dtype)) for a, t in zip(outputs, expected, strict=True))
 
@@ -67,6 +72,5 @@ def _check_budget(node: Node, types: tuple[TensorType, ...]) -> None:
     for type in types:
         if type.nbytes is not None and type.nbytes > MEMORY_BUDGET:
             raise ResourceError(
-                f"{node.origin}: {node.op.name} would make a tensor of {type}, {type.nbytes} bytes, "
-                f"over the budget of {MEMORY_BUDGET}"
+                f"{node.op.name} would make a tensor of {type}, {type.nbytes} bytes, over the budget of {MEMORY_BUDGET}"
             )

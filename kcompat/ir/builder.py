@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, GraphError, KcompatError
+from ..errors import ArgumentError, DtypeError, GraphError, KcompatError, ShapeError
 from .graph import Constant, Graph, Node, Parameter, Value
 from .operator import OPERATORS, Operator
-from .types import TensorType, numpy_name
+from .types import TensorType, fits, numpy_name
 from .variable import Variable
 
 Operand = Value | Variable | np.ndarray | float | int | bool | None
@@ -28,6 +28,7 @@ class Builder:
     def __init__(self) -> None:
         self.inputs: list[Value] = []
         self.nodes: list[Node] = []
+        self.updates: dict[Variable, Value] = {}
         self._origin = ""
         self._parameters: dict[int, Parameter] = {}
 
@@ -44,6 +45,18 @@ class Builder:
     def parameter(self, variable: Variable) -> Parameter:
         """The value of a weight; one per variable and graph."""
         return self._parameters.setdefault(id(variable), Parameter(variable))
+
+    def state(self, variable: Variable) -> Value:
+        """The value of a variable at this point: what `update` made it, else its own."""
+        return self.updates.get(variable) or self.parameter(variable)
+
+    def update(self, variable: Variable, value: Value) -> None:
+        """Let a variable become a value of its type at the end of each run. Raises ShapeError or DtypeError."""
+        if value.dtype != variable.dtype:
+            raise self._located(DtypeError(f"'{variable.path}' is {variable.type}, received {value.type}"))
+        if not fits(value.shape, variable.shape):
+            raise self._located(ShapeError(f"'{variable.path}' is {variable.type}, received {value.type}"))
+        self.updates[variable] = value
 
     def apply(self, op: Operator, *operands: Operand, **attrs: Any) -> Any:
         """Add a node. Raises ShapeError, DtypeError or ArgumentError, with the node's origin."""
@@ -77,7 +90,7 @@ class Builder:
 
     def build(self, outputs: Sequence[Value]) -> Graph:
         """The finished graph."""
-        return Graph(self.inputs, list(outputs), self.nodes)
+        return Graph(self.inputs, list(outputs), self.nodes, self.updates)
 
     def _values(self, op: Operator, operands: Sequence[Operand]) -> list[Value | None]:
         lead = next((self._value(o) for o in operands if isinstance(o, (Value, Variable, np.ndarray))), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -101,11 +101,13 @@ class Graph:
     """Nodes in an order in which they can run, the values that enter and the values that leave.
 
     Constants and parameters are found at the nodes that read them.
+    updates: what variables become at the end of a run: states that are kept from one to the next.
     """
 
     inputs: list[Value]
     outputs: list[Value]
     nodes: list[Node]
+    updates: dict[Variable, Value] = field(default_factory=dict)
 
     def parameters(self) -> list[Parameter]:
         """The graph's parameters, each once, in order of first use."""
@@ -126,7 +128,7 @@ class Graph:
 
     def _leaves(self) -> Iterator[Value]:
         used = [value for node in self.nodes for value in node.inputs if value is not None]
-        yield from dict.fromkeys(used + self.outputs)
+        yield from dict.fromkeys([*used, *self.outputs, *self.updates.values()])
 
     def __str__(self) -> str:
         from .text import graph_text

@@ -18,6 +18,7 @@ def graph_text(graph: Graph) -> str:
     head = ", ".join(f"{names[value]}: {value.type}" for value in graph.inputs)
     lines = [_node_text(node, names) for node in graph.nodes]
     tail = ", ".join(_operand(value, names) for value in graph.outputs)
+    lines += [f"@{variable.path} = {_operand(value, names)}" for variable, value in graph.updates.items()]
     return "\n".join([f"graph({head}) {{", *("  " + line for line in lines), f"  return {tail}", "}"])
 
 

@@ -11,7 +11,7 @@ def verify(graph: Graph) -> Graph:
     """Return the graph if it is well formed.
 
     Every value is defined before it is read, each node once; attributes satisfy the card; the
-    recorded output types are what the card infers; input names are distinct.
+    recorded output types are what the card infers; input names are distinct; updates fit their variables.
     Raises GraphError naming the node and its origin.
     """
     defined: set[Value] = set(graph.inputs)
@@ -23,6 +23,9 @@ def verify(graph: Graph) -> Graph:
     for value in graph.outputs:
         if not _is_defined(value, defined):
             raise GraphError(f"graph output {value!r} is computed by no node of the graph")
+    for variable, value in graph.updates.items():
+        if not _is_defined(value, defined) or value.dtype != variable.dtype or not fits(value.shape, variable.shape):
+            raise GraphError(f"'{variable.path}' ({variable.type}) cannot become {value!r}")
     return graph
 
 
