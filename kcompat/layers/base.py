@@ -69,7 +69,8 @@ class Layer(Configurable):
         self.built = False
         self.build_shape: Any = None
         self.calls: list[Call] = []
-        self.input_arguments = {key: kwargs.pop(key) for key in _INPUT_ARGUMENTS if key in kwargs}
+        arguments = [key for key in _INPUT_ARGUMENTS if key in kwargs and key not in self.fields]
+        self.input_arguments = {key: kwargs.pop(key) for key in arguments}
         if "activity_regularizer" not in self.fields:
             self.activity_regularizer = regularizers.get(kwargs.pop("activity_regularizer", None))
         self._initial_weights = weights
@@ -236,6 +237,14 @@ class Layer(Configurable):
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
+
+    def build_inner(self, layer: Layer, input_shape: Any) -> None:
+        """Build a layer that this one holds, with its weights' paths below this one's name."""
+        if layer.built:
+            return
+        layer.build_once(input_shape)
+        for weight in layer.weights:
+            weight.path = f"{self.name}/{weight.path}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""

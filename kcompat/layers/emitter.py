@@ -21,7 +21,7 @@ class Emitter(Builder):
 
     masks: for values of sequences, a boolean value (batch, time): which steps are real. They follow
     the values through layers that support masking, as `_keras_mask` does in Keras, and reach layers
-    whose `emit` has a parameter `mask`.
+    whose `emit` has a parameter `mask`. A mask that is passed to a layer takes their place.
     """
 
     def __init__(self) -> None:
@@ -48,9 +48,11 @@ class Emitter(Builder):
 
     def _emit(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs = args[0] if args else None
-        mask = map_structure(lambda leaf: self.masks.get(leaf) if isinstance(leaf, Value) else None, inputs)
+        mask = kwargs.get("mask")
+        if mask is None:
+            mask = map_structure(lambda leaf: self.masks.get(leaf) if isinstance(leaf, Value) else None, inputs)
         masked = any(leaf is not None for leaf in flatten(mask))
-        if masked and layer.takes_mask and kwargs.get("mask") is None:
+        if masked and layer.takes_mask:
             kwargs = {**kwargs, "mask": mask}
         outputs = layer.emit(self, *args, **kwargs)
         if layer.supports_masking and (masked or layer.makes_mask):
