@@ -12,7 +12,6 @@ from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.input import InputLayer
 from ..layers.symbolic import KerasTensor
-from ..naming import unique_name
 from .model import Model
 
 
@@ -91,7 +90,7 @@ class Sequential(Model):
         shape = declared_shape(layer)
         if shape is not None:
             dtype = layer.input_arguments.get("input_dtype") or input_dtype(layer)
-            self._set_input(InputLayer(batch_shape=shape, dtype=dtype, name=unique_name(f"{layer.name}_input")))
+            self._set_input(InputLayer(batch_shape=shape, dtype=dtype, name=f"{layer.name}_input"))
 
     def _set_input(self, layer: InputLayer) -> None:
         if self._input_layer is not None:
