@@ -1,0 +1,54 @@
+"""Reads the command line and runs the command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import KcompatError
+from . import run, show, verify
+
+COMMANDS = (show, run, verify)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the process's arguments by default. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+        return status
+    except (KcompatError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            return _reader_left()
+        if options.debug:
+            raise
+        print(f"kcompat: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kcompat", description="Run Keras models without TensorFlow, look into them, check them."
+    )
+    parser.add_argument("--version", action="version", version=f"kcompat {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        command = commands.add_parser(
+            module.__name__.rpartition(".")[2], help=module.HELP, description=module.run.__doc__
+        )
+        module.add_arguments(command)
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        command.set_defaults(command=module.run)
+    return parser
+
+
+def _reader_left() -> int:
+    """The reader of a pipe has left, as `head` does: nothing more can be written, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,76 @@
+"""`kcompat show`: what a model file holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from ..ir import graph_text
+from ..models import Model
+from ..models.summary import readable_size
+from . import model_file
+
+HELP = "show layers, inputs, outputs and origin of a model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    model_file.add_arguments(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--graph", action="store_true", help="the operators that run, one a line")
+    form.add_argument("--json", action="store_true", help="the same facts as JSON")
+    parser.add_argument("--expand-nested", action="store_true", help="list the layers of models inside")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the layers, inputs and outputs of a model, and who wrote its file."""
+    model = model_file.load(options, weights_needed=False)
+    if options.graph:
+        print(graph_text(model.graph()))
+    elif options.json:
+        print(json.dumps(facts(model, options.model), indent=2))
+    else:
+        model.summary(expand_nested=options.expand_nested)
+        print("\n".join(_lines(facts(model, options.model))))
+    return 0
+
+
+def facts(model: Model, path: str) -> dict[str, Any]:
+    """File, inputs, outputs and layers as JSON-ready values; an unbuilt model has no inputs yet."""
+    from ..converters.file_info import describe
+
+    return {
+        "file": {"path": path, **vars(describe(path))},
+        "model": {
+            "name": model.name,
+            "class": type(model).__name__,
+            "parameters": model.count_params(),
+            "trainable_parameters": sum(w.size for w in model.trainable_weights),
+        },
+        "inputs": _tensors(model.input_names, model.inputs) if model.built else [],
+        "outputs": _tensors(model.output_names, model.outputs) if model.built else [],
+        "layers": [
+            {"name": layer.name, "class": type(layer).__name__, "parameters": layer.count_params()}
+            for layer in model.layers
+        ],
+    }
+
+
+def _tensors(names: list[str], tensors: list[Any]) -> list[dict[str, Any]]:
+    return [{"name": n, "shape": list(t.shape), "dtype": t.dtype} for n, t in zip(names, tensors, strict=True)]
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    file = found["file"]
+    writer = f"Keras {file['keras_version']}" if file["keras_version"] else "a Keras that left no version"
+    backend = f" on {file['backend']}" if file["backend"] else ""
+    date = f", {file['saved_at']}" if file["saved_at"] else ""
+    lines = [f"{title.capitalize()}: {_tensor(t)}" for title in ("input", "output") for t in found[f"{title}s"]]
+    return [
+        *(f" {line}" for line in lines),
+        f" File: {file['format']}, {readable_size(file['size'])}, written by {writer}{backend}{date}",
+    ]
+
+
+def _tensor(tensor: dict[str, Any]) -> str:
+    return f"{tensor['name']} ({', '.join(map(str, tensor['shape']))}) {tensor['dtype']}"
