@@ -5,22 +5,13 @@ Definitions are those of keras.activations 3.15 (TensorFlow backend) unless note
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
-from ..ir.operator import Attribute, Bool, Float, Int, Ints, Meaning, Operator, elementwise, operator
-from ..ir.types import TensorType, is_float, normalize_axes, normalize_axis
+from ..errors import ShapeError
+from ..ir.operator import Bool, Float, Int, Ints, elementwise, operator
+from ..ir.types import TensorType, normalize_axes, normalize_axis
+from .floating import function, require_float
 from .special import erf as _erf
-
-
-def require_float(name: str, x: TensorType) -> TensorType:
-    """x's type. Raises DtypeError unless it is floating."""
-    if not is_float(x.dtype):
-        raise DtypeError(f"{name}: needs a floating operand, received {x.dtype}")
-    return x
-
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -105,35 +96,28 @@ NaN gives NaN; with a threshold and without a slope it gives 0, as in Keras.
 """
 
 
-def _function(
-    name: str, meaning: Meaning, *, attrs: Mapping[str, Attribute] | None = None, onnx: str | None = None
-) -> Operator:
-    """A function of each element of a floating tensor."""
-    return operator(name, "x", infer=lambda x, **_: require_float(name, x), meaning=meaning, attrs=attrs, onnx=onnx)
-
-
-sigmoid = _function("sigmoid", _sigmoid, onnx="Sigmoid")
-tanh = _function("tanh", np.tanh, onnx="Tanh")
-erf = _function("erf", _erf, onnx="Erf")
-gelu = _function("gelu", _gelu, attrs={"approximate": Bool(False)})
-silu = _function("silu", lambda x: x * _sigmoid(x))
-elu = _function("elu", _elu, attrs={"alpha": Float(1.0)}, onnx="Elu")
-selu = _function("selu", _selu)
-celu = _function("celu", _celu, attrs={"alpha": Float(1.0)}, onnx="Celu")
-softplus = _function("softplus", _softplus, onnx="Softplus")
-softsign = _function("softsign", lambda x: (x / (1 + np.abs(x))).astype(x.dtype), onnx="Softsign")
-hard_sigmoid = _function(
+sigmoid = function("sigmoid", _sigmoid, onnx="Sigmoid")
+tanh = function("tanh", np.tanh, onnx="Tanh")
+erf = function("erf", _erf, onnx="Erf")
+gelu = function("gelu", _gelu, attrs={"approximate": Bool(False)})
+silu = function("silu", lambda x: x * _sigmoid(x))
+elu = function("elu", _elu, attrs={"alpha": Float(1.0)}, onnx="Elu")
+selu = function("selu", _selu)
+celu = function("celu", _celu, attrs={"alpha": Float(1.0)}, onnx="Celu")
+softplus = function("softplus", _softplus, onnx="Softplus")
+softsign = function("softsign", lambda x: (x / (1 + np.abs(x))).astype(x.dtype), onnx="Softsign")
+hard_sigmoid = function(
     "hard_sigmoid", _hard_sigmoid, attrs={"alpha": Float(1 / 6), "beta": Float(0.5)}, onnx="HardSigmoid"
 )
-hard_silu = _function("hard_silu", _hard_silu, onnx="HardSwish")
-mish = _function("mish", lambda x: x * np.tanh(_softplus(x)), onnx="Mish")
-log_sigmoid = _function("log_sigmoid", lambda x: -_softplus(-x))
-tanh_shrink = _function("tanh_shrink", lambda x: x - np.tanh(x))
-soft_shrink = _function("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)})
-hard_shrink = _function("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)})
-sparse_plus = _function("sparse_plus", _sparse_plus)
-squareplus = _function("squareplus", _squareplus, attrs={"b": Float(4.0)})
-threshold = _function("threshold", _threshold, attrs={"threshold": Float(0.0), "value": Float(0.0)})
+hard_silu = function("hard_silu", _hard_silu, onnx="HardSwish")
+mish = function("mish", lambda x: x * np.tanh(_softplus(x)), onnx="Mish")
+log_sigmoid = function("log_sigmoid", lambda x: -_softplus(-x))
+tanh_shrink = function("tanh_shrink", lambda x: x - np.tanh(x))
+soft_shrink = function("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)})
+hard_shrink = function("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)})
+sparse_plus = function("sparse_plus", _sparse_plus)
+squareplus = function("squareplus", _squareplus, attrs={"b": Float(4.0)})
+threshold = function("threshold", _threshold, attrs={"threshold": Float(0.0), "value": Float(0.0)})
 
 
 def _softmax_type(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:

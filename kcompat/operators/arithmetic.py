@@ -6,6 +6,7 @@ import numpy as np
 
 from ..ir.operator import DType, OptionalFloat, elementwise, operator, same_dtype
 from ..ir.types import TensorType, broadcast, numpy_name
+from .floating import function
 
 add = elementwise("add", np.add, operands="x y", onnx="Add")
 sub = elementwise("sub", np.subtract, operands="x y", onnx="Sub")
@@ -17,21 +18,22 @@ pow = elementwise("pow", np.power, operands="x y", onnx="Pow")
 
 def _div(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """True division of floats; integers truncate toward zero, as in ONNX."""
-    if x.dtype.kind in "iu":
-        return (np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))).astype(x.dtype)
-    return np.divide(x, y)
+    if x.dtype.kind not in "iu":
+        return np.divide(x, y)
+    floor = x // y
+    return floor + ((floor * y != x) & ((x < 0) != (y < 0))).astype(x.dtype)
 
 
 div = elementwise("div", _div, operands="x y", onnx="Div")
 
 neg = elementwise("neg", np.negative, onnx="Neg")
 abs = elementwise("abs", np.abs, onnx="Abs")
-sqrt = elementwise("sqrt", np.sqrt, onnx="Sqrt")
-rsqrt = elementwise("rsqrt", lambda x: (1 / np.sqrt(x)).astype(x.dtype))
+sqrt = function("sqrt", np.sqrt, onnx="Sqrt")
+rsqrt = function("rsqrt", lambda x: (1 / np.sqrt(x)).astype(x.dtype))
 square = elementwise("square", np.square)
-reciprocal = elementwise("reciprocal", np.reciprocal, onnx="Reciprocal")
-exp = elementwise("exp", np.exp, onnx="Exp")
-log = elementwise("log", np.log, onnx="Log")
+reciprocal = function("reciprocal", np.reciprocal, onnx="Reciprocal")
+exp = function("exp", np.exp, onnx="Exp")
+log = function("log", np.log, onnx="Log")
 
 equal = elementwise("equal", np.equal, operands="x y", result="bool", onnx="Equal")
 not_equal = elementwise("not_equal", np.not_equal, operands="x y", result="bool")

@@ -93,14 +93,15 @@ def interpolation_matrix(size: int, out: int, method: str, coordinates: str, ant
 def interpolation_taps(
     size: int, out: int, method: str, coordinates: str, antialias: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same as input positions and their weights, both (out, taps)."""
+    """The same as input positions and their weights, both (out, taps); a tap of weight 0 repeats another."""
     matrix = interpolation_matrix(size, out, method, coordinates, antialias)
     used = matrix != 0
     first = np.argmax(used, axis=1)
     last = size - 1 - np.argmax(used[:, ::-1], axis=1)
     taps = int(np.max(np.where(used.any(axis=1), last - first, 0), initial=0)) + 1
     places = np.minimum(first, size - taps)[:, None] + np.arange(taps)
-    return places, np.take_along_axis(matrix, places, axis=1)
+    weights = np.take_along_axis(matrix, places, axis=1)
+    return np.where(weights == 0, first[:, None], places), weights
 
 
 def _resized(size: Dim, wanted: int, scale: int) -> Dim:
