@@ -97,7 +97,7 @@ class Constant(Initializer):
 class Identity(Initializer):
     """`gain` on the diagonal of a matrix."""
 
-    gain = Field(Float, 1.0, keras1="scale")
+    gain = Field(Float, 1.0, keras1="scale", optional_key=True)
 
     def sample(self, shape: Shape) -> np.ndarray:
         if len(shape) != 2:

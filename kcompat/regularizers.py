@@ -58,7 +58,7 @@ class L2(Regularizer):
         return self.l2 * np.sum(np.square(x))
 
 
-@registered(_MODULE, "l1_l2", "l1l2")
+@registered(_MODULE, "l1l2")
 class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x ** 2)`."""
 
@@ -86,12 +86,7 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * np.sum(off_diagonal) / (size * (size - 1) / 2)
 
 
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """An L1L2 with the defaults of `keras.regularizers.l1_l2`."""
-    return L1L2(l1=l1, l2=l2)
-
-
-l1, l2, orthogonal_regularizer = L1, L2, OrthogonalRegularizer
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 RegularizerKind = object_kind(_MODULE, "a regularizer, its name or its config")
 
 
