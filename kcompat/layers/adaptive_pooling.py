@@ -9,6 +9,7 @@ from ..ir import Operator, Value
 from ..operators.pool import adaptive_avg_pool, adaptive_max_pool
 from .base import Layer
 from .emitter import Emitter
+from .ranks import require_rank
 
 
 class AdaptivePooling(Layer):
@@ -25,6 +26,7 @@ class AdaptivePooling(Layer):
     data_format = Field(DataFormat, None)
 
     def emit(self, b: Emitter, x: Value) -> Value:
+        require_rank(self, x, self.rank + 2)
         return b.apply(self.operator, b.floating(x), output_size=self.output_size, layout=self.data_format)
 
 

@@ -37,14 +37,20 @@ class Convolution(Layer):
     use_bias: Any
     same_padding = same_padding_field()
 
-    def input_channels(self, input_shape: Any) -> Any:
-        """The size of the channel axis. Raises ShapeError for an input of another rank."""
+    def input_channels(self, input_shape: Any) -> int:
+        """The size of the channel axis. Raises ShapeError for another rank, ArgumentError where it is open."""
         if len(input_shape) != self.rank + 2:
             raise ShapeError(
                 f"{self}: the input must have {self.rank + 2} axes (batch, {self.rank} spatial, channels; "
                 f"{self.data_format}), received shape {tuple(input_shape)}"
             )
-        return input_shape[channel_axis(self.rank + 2, self.data_format)]
+        channels = input_shape[channel_axis(self.rank + 2, self.data_format)]
+        if not isinstance(channels, int):
+            raise ArgumentError(
+                f"{self}: the number of input channels ({self.data_format}) must be known, "
+                f"received shape {tuple(input_shape)}"
+            )
+        return channels
 
     def add_bias(self, size: int) -> None:
         self.bias = self.add_configured_weight("bias", (size,)) if self.use_bias else None
@@ -119,10 +125,9 @@ class Conv(Convolution):
 
     def build(self, input_shape: Any) -> None:
         channels = self.input_channels(input_shape)
-        if isinstance(channels, int) and channels % self.groups:
+        if channels % self.groups:
             raise ArgumentError(f"{self}: {channels} input channels do not divide into groups={self.groups}")
-        per_group = channels // self.groups if isinstance(channels, int) else channels
-        self.kernel = self.add_configured_weight("kernel", (*self.kernel_size, per_group, self.filters))
+        self.kernel = self.add_configured_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.add_bias(self.filters)
 
     def emit(self, b: Emitter, x: Value) -> Value:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 from ..config import Bool, DataFormat, Field, registered
 from ..ir import Value
-from ..operators.window import channel_axis, require_rank, spatial_axes
+from ..operators.window import channel_axis, spatial_axes
 from .base import Layer
 from .emitter import Emitter
+from .ranks import require_rank
 
 
 class GlobalPooling(Layer):
@@ -25,7 +26,7 @@ class GlobalPooling(Layer):
     keepdims = Field(Bool, False)
 
     def reduced_axes(self, x: Value) -> tuple[int, ...]:
-        require_rank(type(self).__name__, x.type, self.rank)
+        require_rank(self, x, self.rank + 2)
         return spatial_axes(x.rank, self.data_format)
 
 
