@@ -64,15 +64,15 @@ def _functional_config(model: Functional) -> dict[str, Any]:
         "name": model.name,
         "trainable": model.trainable,
         "layers": [numbering.layer(layer) for layer in model.layers],
-        "input_layers": map_structure(numbering.reference, model.input_structure),
-        "output_layers": map_structure(numbering.reference, model.output_structure),
+        "input_layers": map_structure(numbering.end, model.input_structure),
+        "output_layers": map_structure(numbering.end, model.output_structure),
     }
 
 
 class _Numbering:
     """Counts the calls of each layer as the file does: those inside one model, from 0.
 
-    A nested functional model has a call 0 of its own, so that its calls count from 1.
+    Where the model's own inputs and outputs refer to a nested functional model, its calls count from 1.
     """
 
     def __init__(self, model: Functional) -> None:
@@ -85,8 +85,12 @@ class _Numbering:
 
     def reference(self, tensor: KerasTensor) -> list[Any]:
         layer = tensor.call.layer
-        first = 1 if isinstance(layer, Functional) else 0
-        return [layer.name, self.calls[layer].index(tensor.call) + first, tensor.index]
+        return [layer.name, self.calls[layer].index(tensor.call), tensor.index]
+
+    def end(self, tensor: KerasTensor) -> list[Any]:
+        """A reference among the model's own inputs or outputs."""
+        name, call, index = self.reference(tensor)
+        return [name, call + isinstance(tensor.call.layer, Functional), index]
 
     def _node(self, call: Call) -> dict[str, Any]:
         kwargs = {**call.kwargs, **call.flags}

@@ -184,8 +184,8 @@ class _Replay:
     def _first_indices(self) -> dict[str, int]:
         """How each layer's calls are counted in the file: a nested model may have a call 0 of its own.
 
-        Keras 1 and 2 count one for every nested model, Keras 3 for functional ones alone; files of
-        models that were built late differ, which the references themselves show.
+        Keras 1 and 2 count one for every nested model, Keras 3 none; files of models that were built
+        late differ, which the references themselves show.
         """
         used: dict[str, list[int]] = {}
         everything = [self.spec.inputs, self.spec.outputs]
@@ -197,7 +197,7 @@ class _Replay:
     def _first_index(self, layer: LayerSpec, used: list[int]) -> int:
         if layer.model is None:
             return 0
-        usual = 1 if self.spec.writer.generation < 3 or not layer.model.sequential else 0
+        usual = 1 if self.spec.writer.generation < 3 else 0
         fits = [first for first in (usual, 1 - usual) if all(0 <= index - first < len(layer.calls) for index in used)]
         return fits[0] if fits else usual
 

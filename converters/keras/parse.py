@@ -11,7 +11,7 @@ from typing import Any
 
 from kcompat.errors import ConfigError
 
-from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer
+from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, map_refs
 
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container"})
 
@@ -68,9 +68,24 @@ def _parse_functional(class_name: str, config: Mapping[str, Any], writer: Writer
         writer,
         sequential=False,
         inputs=_tensors(config.get("input_layers"), "input_layers"),
-        outputs=_tensors(config.get("output_layers"), "output_layers"),
+        outputs=_from_zero(_tensors(config.get("output_layers"), "output_layers"), layers, writer.generation),
         trainable=config.get("trainable", True),
     )
+
+
+def _from_zero(outputs: Any, layers: list[LayerSpec], generation: int) -> Any:
+    """References as Keras 3 writes them elsewhere: among outputs alone it counts calls of functional models from 1.
+
+    Source: `get_tensor` in keras/src/models/functional.py.
+    """
+    if generation < 3:
+        return outputs
+    nested = {layer.name for layer in layers if layer.model is not None and not layer.model.sequential}
+
+    def shifted(ref: TensorRef) -> TensorRef:
+        return ref._replace(call=max(ref.call - 1, 0)) if ref.layer in nested else ref
+
+    return map_refs(shifted, outputs)
 
 
 def _list(config: Mapping[str, Any], key: str) -> list[Any]:

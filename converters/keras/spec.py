@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -82,3 +82,14 @@ def refs(structure: Any) -> Iterator[TensorRef]:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             yield from refs(item)
+
+
+def map_refs(function: Callable[[TensorRef], TensorRef], structure: Any) -> Any:
+    """The same nest with `function` applied to every TensorRef."""
+    if isinstance(structure, TensorRef):
+        return function(structure)
+    if isinstance(structure, dict):
+        return {key: map_refs(function, item) for key, item in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)([map_refs(function, item) for item in structure])
+    return structure
