@@ -25,9 +25,6 @@ CASES = [case for case in ALL if case.class_name in TABLE]
 ABSENT = {case.class_name: case for case in ALL if case.class_name not in TABLE}
 WRITERS = {"keras": Writer(3, "3.15.1"), "tf_keras": Writer(2, "2.21.0-tf")}
 
-NEEDS_KNOWN_SIZES: set[str] = set()
-"""Layers that Keras too cannot call on inputs with open inner sizes."""
-
 
 def make_layer(case: LayerCase) -> Layer:
     """The layer as the reader of model files makes it."""
@@ -79,7 +76,7 @@ def test_outputs(case: LayerCase, engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("case", [case for case in CASES if case.class_name not in NEEDS_KNOWN_SIZES], ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_outputs_with_open_sizes(case: LayerCase, engine: str) -> None:
     check_outputs(case, engine, [open_inner(shape, case.config) for shape in case.input_shapes])
 
