@@ -1,0 +1,124 @@
+"""What importing loads, and that all ways of importing give the same objects."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kcompat
+
+MODEL = Path(__file__).resolve().parent.parent / "fixtures" / "digits" / "digits_cnn.h5"
+HEAVY = ("h5py", "onnx", "numba", "llvmlite", "PIL")
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after some code."""
+    command = [sys.executable, "-W", "error", "-c", f"{code}\nimport sys, json; print(json.dumps(list(sys.modules)))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import kcompat",
+        "import kcompat.layers, kcompat.models, kcompat.utils, kcompat.backend, kcompat.saving, kcompat.keras",
+        "import kcompat as keras; keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).predict([[1, 2]])",
+    ],
+    ids=["import", "namespaces", "predict"],
+)
+def test_no_heavy_package_is_loaded(code):
+    loaded = modules_after(code)
+    assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
+
+
+def test_importing_kcompat_loads_nothing_but_itself():
+    loaded = modules_after("import kcompat")
+    assert {name for name in loaded if name.partition(".")[0] in ("kcompat", "numpy")} == {"kcompat"}
+
+
+def test_loading_a_model_needs_neither_h5py_nor_pillow():
+    loaded = modules_after(f"import kcompat; kcompat.load_model({str(MODEL)!r})")
+    assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
+
+
+def test_every_name_of_the_namespace_exists():
+    for name in dir(kcompat):
+        assert getattr(kcompat, name) is not None
+
+
+def test_dir_lists_what_keras_has():
+    assert {"Input", "Layer", "Model", "Sequential", "layers", "models", "utils", "backend", "saving"} <= set(
+        dir(kcompat)
+    )
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="module 'kcompat' has no attribute 'Lambada'"):
+        _ = kcompat.Lambada
+    with pytest.raises(AttributeError, match="has no attribute 'Lambada'"):
+        _ = kcompat.layers.Lambada
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'kcompat\.keras\.lambada'"):
+        importlib.import_module("kcompat.keras.lambada")
+
+
+WAYS = [
+    "import kcompat as keras; Dense = keras.layers.Dense",
+    "import kcompat as tf; Dense = tf.keras.layers.Dense",
+    "from kcompat.keras.layers import Dense",
+    "from kcompat.layers import Dense",
+    "from kcompat.keras import layers; Dense = layers.Dense",
+    "from kcompat import keras; Dense = keras.layers.Dense",
+    "import kcompat.keras.layers as layers; Dense = layers.Dense",
+    "import kcompat.keras.layers; Dense = kcompat.keras.layers.Dense",
+    "import kcompat.keras as keras; from kcompat.keras.layers import Dense",
+    "from kcompat.layers import *",
+    "from kcompat.keras.layers import *",
+]
+
+
+@pytest.mark.parametrize("first", WAYS)
+def test_all_ways_give_the_same_class(first):
+    """In a fresh interpreter, whichever way comes first."""
+    code = "seen = []\n" + "\n".join(f"{way}\nseen.append(Dense)" for way in (first, *WAYS))
+    modules_after(code + "\nassert len(set(map(id, seen))) == 1")
+
+
+NAMESPACES = [
+    "activations",
+    "backend",
+    "constraints",
+    "initializers",
+    "layers",
+    "models",
+    "preprocessing",
+    "preprocessing.image",
+    "preprocessing.sequence",
+    "regularizers",
+    "saving",
+    "utils",
+]
+
+
+@pytest.mark.parametrize("name", NAMESPACES)
+def test_namespaces_are_the_same_modules(name):
+    module = importlib.import_module(f"kcompat.{name}")
+    assert importlib.import_module(f"kcompat.keras.{name}") is module
+    assert module.__spec__.name == module.__name__ == f"kcompat.{name}"
+
+
+@pytest.mark.parametrize("name", ["Model", "Sequential", "Input", "Layer", "Variable", "Initializer", "Regularizer"])
+def test_names_are_the_same_objects(name):
+    assert getattr(kcompat.keras, name) is getattr(kcompat, name)
+
+
+def test_keras_names_in_two_places():
+    assert kcompat.models.load_model is kcompat.saving.load_model
+    assert kcompat.models.Model is kcompat.Model
+    assert kcompat.utils.custom_object_scope is kcompat.saving.custom_object_scope
+    assert kcompat.utils.clear_session is kcompat.backend.clear_session
+    assert kcompat.preprocessing.image.load_img is kcompat.utils.load_img
+    assert kcompat.layers.Input is kcompat.Input
