@@ -15,12 +15,27 @@ from ..config import CLASSES
 from .base import Layer
 from .dtype_policy import DTypePolicy
 from .input import Input
+from .merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .symbolic import KerasTensor
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["DTypePolicy", "Input", "KerasTensor", "Layer"]
+__all__ = [
+    "DTypePolicy",
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
+__all__ += sorted(CLASSES["keras.layers"])
 
 
 def __getattr__(name: str) -> Any:
@@ -31,4 +46,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *CLASSES["keras.layers"]})
+    return sorted(__all__)
