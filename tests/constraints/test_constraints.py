@@ -92,7 +92,7 @@ def test_zero_vectors_stay() -> None:
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="MaxNorm: argument 'axis' .*received 'x'"):
+    with pytest.raises(ArgumentError, match=r"MaxNorm: argument 'axis' .*received 'x'"):
         MaxNorm(axis="x")
     with pytest.raises(ArgumentError, match="has no 'max'; known: MaxNorm"):
         constraints.get("max")
