@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kcompat.errors import ArgumentError, FormatError, LoadError
+from kcompat.errors import ArgumentError, FormatError, LoadError, SaveError
 from kcompat.models import Model
 
 from .files import FileKind, sniff, wrong_file
@@ -18,33 +19,27 @@ def load(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     original_backend: str | None = None,
+    image_dim_ordering: str | None = None,
 ) -> Model:
     """A model from a file of any supported format; see `kcompat.models.load_model`."""
-    if original_backend not in (None, "theano", "tensorflow"):
-        raise ArgumentError(f"original_backend must be 'theano' or 'tensorflow', received {original_backend!r}")
+    _check_choice("original_backend", original_backend, ("theano", "tensorflow"))
+    _check_choice("image_dim_ordering", image_dim_ordering, ("th", "tf"))
     kind = sniff(path)
-    try:
-        return _load(path, kind, custom_objects, compile, original_backend)
-    except LoadError as error:
-        raise _located(error, path) from error
+    with _located(path):
+        if kind is FileKind.HDF5:
+            from .keras import hdf5_model
 
+            return hdf5_model.load_model(path, custom_objects, compile, original_backend, image_dim_ordering)
+        if kind in (FileKind.KERAS_ZIP, FileKind.KERAS_DIR):
+            from .keras import archive_model
 
-def _load(
-    path: Any, kind: FileKind, custom_objects: Mapping[str, Any] | None, compile: bool, original_backend: str | None
-) -> Model:
-    if kind is FileKind.HDF5:
-        from .keras import hdf5_model
-
-        return hdf5_model.load_model(path, custom_objects, compile, original_backend)
-    if kind in (FileKind.KERAS_ZIP, FileKind.KERAS_DIR):
-        from .keras import archive_model
-
-        return archive_model.load_model(path, custom_objects, compile)
-    if kind is FileKind.JSON:
-        raise FormatError(
-            f"{path}: is JSON without weights; use model_from_json on its text, then load_weights on the weights file"
-        )
-    raise wrong_file(path, "a Keras model (.keras, .h5)")
+            return archive_model.load_model(path, custom_objects, compile)
+        if kind is FileKind.JSON:
+            raise FormatError(
+                f"{path}: is JSON without weights; use model_from_json on its text, "
+                "then load_weights on the weights file"
+            )
+        raise wrong_file(path, "a Keras model (.keras, .h5)")
 
 
 def load_weights(
@@ -56,21 +51,91 @@ def load_weights(
     original_backend: str | None = None,
 ) -> None:
     """Fill a model's weights from a file; see `kcompat.models.io.load_weights`."""
+    _check_choice("original_backend", original_backend, ("theano", "tensorflow"))
     kind = sniff(path)
-    try:
+    with _located(path):
         if kind is FileKind.HDF5:
             from .keras import hdf5_model
 
             hdf5_model.load_weights(
                 model, path, by_name=by_name, skip_mismatch=skip_mismatch, original_backend=original_backend
             )
+        elif kind in (FileKind.KERAS_ZIP, FileKind.KERAS_DIR, FileKind.WEIGHTS_INDEX) and not by_name:
+            from .keras import archive_model
+
+            archive_model.load_weights(model, path, kind, skip_mismatch=skip_mismatch)
+        elif by_name:
+            raise wrong_file(path, "an HDF5 file with layer names (by_name=True)")
         else:
-            raise wrong_file(path, "a weights file (.weights.h5, .h5)")
+            raise wrong_file(path, "a weights file (.weights.h5, .weights.json, .h5, .keras)")
+
+
+def save(
+    model: Model, path: Any, *, overwrite: bool = True, include_optimizer: bool = True, form: str = "keras3"
+) -> None:
+    """Write a model: `.keras`, or `.h5`/`.hdf5` in the form of Keras 3 or (form="keras2") of Keras 2.
+
+    Raises SaveError for what the format cannot express and for any other ending; an existing file
+    is replaced only when the new one is complete.
+    """
+    _check_choice("form", form, ("keras2", "keras3"))
+    _check_overwrite(path, overwrite)
+    ending = _ending(path)
+    if ending in HDF5_ENDINGS:
+        from .keras import hdf5_write
+
+        hdf5_write.save(
+            model, path, form="keras2" if form == "keras2" else "keras3", include_optimizer=include_optimizer
+        )
+    elif ending == ".keras":
+        if form == "keras2":
+            raise SaveError(f"{path}: form='keras2' is for .h5 files; .keras files are written as Keras 3 does")
+        from .keras import archive_write
+
+        archive_write.save(model, path, include_optimizer=include_optimizer)
+    else:
+        raise SaveError(f"{path}: a model is saved as .keras or .h5, received the ending '{ending}'")
+
+
+def save_weights(model: Model, path: Any, *, overwrite: bool = True, form: str = "keras3") -> None:
+    """Write weights: `.weights.h5` in Keras 3's layout, any other `.h5` with one group per layer."""
+    _check_choice("form", form, ("keras2", "keras3"))
+    _check_overwrite(path, overwrite)
+    if str(path).endswith(".weights.h5"):
+        from .keras import archive_write
+
+        archive_write.save_weights(model, path)
+    elif _ending(path) in HDF5_ENDINGS:
+        from .keras import hdf5_write
+
+        hdf5_write.save_weights(model, path, form="keras2" if form == "keras2" else "keras3")
+    else:
+        raise SaveError(f"{path}: weights are saved as .weights.h5 or .h5, received the ending '{_ending(path)}'")
+
+
+HDF5_ENDINGS = (".h5", ".hdf5", ".hdf", ".he5")
+
+
+def _ending(path: Any) -> str:
+    return Path(path).suffix.lower()
+
+
+def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        raise ArgumentError(f"{name} must be one of {', '.join(map(repr, choices))}, received {value!r}")
+
+
+def _check_overwrite(path: Any, overwrite: bool) -> None:
+    if not overwrite and Path(path).exists():
+        raise SaveError(f"{path}: exists; pass overwrite=True to replace it")
+
+
+@contextmanager
+def _located(path: Any) -> Iterator[None]:
+    """Errors inside name the file, if they do not yet."""
+    try:
+        yield
     except LoadError as error:
-        raise _located(error, path) from error
-
-
-def _located(error: LoadError, path: Any) -> LoadError:
-    """The error with the file's name, if it does not say it yet."""
-    name = Path(str(path)).name
-    return error if name in str(error) else type(error)(f"{path}: {error}")
+        if Path(path).name in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from kcompat.errors import FormatError
 from kcompat.models import Model
 from kcompat.models.training_state import TrainingState
 
-from ..files import Archive, open_archive
-from . import weights_v3
+from ..files import Archive, FileKind, open_archive
+from . import optimizer_state, weights_v3
 from .reader import generation_of, model_from_config
 
 
@@ -23,24 +25,39 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: boo
             raise FormatError(f"{path}: config.json and metadata.json must be objects")
         version = metadata.get("keras_version")
         model = model_from_config(document, custom_objects, version)
-        _load_weights(model, archive, path)
+        optimizer_weights = _fill(model, archive, path)
         if compile:
-            model.training_state = _training_state(document, generation_of(document, version))
+            model.training_state = _training_state(document, generation_of(document, version), optimizer_weights)
     return model
 
 
-def _load_weights(model: Model, archive: Archive, path: Any) -> None:
+def load_weights(model: Model, path: Any, kind: FileKind, *, skip_mismatch: bool) -> None:
+    """Fill a model from the weights of an archive, or from an index of sharded weights."""
+    if kind is FileKind.WEIGHTS_INDEX:
+        with weights_v3.open_sharded(path) as state:
+            weights_v3.load(model, state, skip_mismatch=skip_mismatch)
+    else:
+        with open_archive(path) as archive:
+            _fill(model, archive, path, skip_mismatch=skip_mismatch)
+
+
+def _fill(model: Model, archive: Archive, path: Any, *, skip_mismatch: bool = False) -> dict[str, np.ndarray]:
+    """Assign the weights of an archive and return the optimizer's variables."""
     if "model.weights.h5" in archive:
         with archive.open_hdf5("model.weights.h5") as root:
-            weights_v3.load(model, root)
-    elif "model.weights.npz" in archive:
-        raise FormatError(f"{path}: weights in model.weights.npz are not supported; save the model with Keras again")
-    elif model.weights:
+            weights_v3.load(model, root, skip_mismatch=skip_mismatch)
+            return optimizer_state.read_v3(root)
+    if "model.weights.npz" in archive:
+        raise FormatError(f"{path}: weights in model.weights.npz are pickled and never read; save the model again")
+    if model.weights:
         raise FormatError(f"{path}: the archive has no model.weights.h5")
+    return {}
 
 
-def _training_state(document: Mapping[str, Any], generation: int) -> TrainingState | None:
+def _training_state(
+    document: Mapping[str, Any], generation: int, optimizer_weights: dict[str, np.ndarray]
+) -> TrainingState | None:
     config = document.get("compile_config")
     if not isinstance(config, dict):
         return None
-    return TrainingState(config, "keras3" if generation == 3 else "keras2_archive")
+    return TrainingState(config, "keras3" if generation == 3 else "keras2_archive", optimizer_weights)

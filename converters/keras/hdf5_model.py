@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from kcompat.errors import FormatError, LoadError
 from kcompat.models import Model
 from kcompat.models.training_state import TrainingState
 
 from ..files import Group, Hdf5File, open_hdf5, parse_json
-from . import hdf5_weights, weights_v3
+from . import hdf5_weights, optimizer_state, weights_v3
 from .reader import generation_of, model_from_config
 from .spec import Writer
 
@@ -31,11 +29,12 @@ def load_model(
         document = parse_json(root.attr_text("model_config"), f"{root.where}: model_config")
         if not isinstance(document, Mapping):
             raise FormatError(f"{root.where}: model_config must be an object, received {type(document).__name__}")
-        model = model_from_config(document, custom_objects, _version(root), image_dim_ordering)
         weights = root.group("model_weights") if "model_weights" in root else root
-        hdf5_weights.load(model, weights, _writer(weights, root, document, original_backend))
+        writer = _writer(weights, root, document, original_backend)
+        model = model_from_config(document, custom_objects, _version(root), image_dim_ordering)
+        hdf5_weights.load(model, weights, writer)
         if compile:
-            model.training_state = _training_state(root)
+            model.training_state = _training_state(root, writer.generation)
     return model
 
 
@@ -89,18 +88,10 @@ def _writer(weights: Group, root: Group, document: Mapping[str, Any], original_b
     return Writer(generation, version, backend)
 
 
-def _training_state(root: Hdf5File) -> TrainingState | None:
+def _training_state(root: Hdf5File, generation: int) -> TrainingState | None:
     text = _text(root, "training_config")
-    if text is None:
-        return None
-    config = parse_json(text, f"{root.where}: training_config")
+    config = parse_json(text, f"{root.where}: training_config") if text else None
     if not isinstance(config, dict):
         return None
-    return TrainingState(config, "keras2", _optimizer_weights(root))
-
-
-def _optimizer_weights(root: Hdf5File) -> dict[str, np.ndarray]:
-    if "optimizer_weights" not in root or not root.group("optimizer_weights").has_attr_list("weight_names"):
-        return {}
-    group = root.group("optimizer_weights")
-    return {name: group.dataset(name).read() for name in group.attr_list("weight_names")}
+    form = "keras3" if generation == 3 else "keras2"
+    return TrainingState(config, form, optimizer_state.read_legacy(root))
