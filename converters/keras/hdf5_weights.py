@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,9 @@ def load(
 ) -> None:
     """Fill a model from a weights group. Raises WeightMismatchError naming file, layer and weight."""
     stored = [_read(group, name) for name in group.attr_list("layer_names")]
+    if writer.generation == 1:
+        names = [name for entry in stored for name in entry.names]
+        writer = replace(writer, backend=keras1.known_backend(model, names, writer.backend))
     pairs: Pairs = []
     for layer, entry in _match_layers(model, stored, group, by_name):
         try:

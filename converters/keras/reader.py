@@ -36,7 +36,7 @@ def model_from_config(
     """
     version = keras_version or document.get("keras_version")
     if keras1.is_keras1(document, version):
-        document = keras1.upgrade(document, image_dim_ordering=image_dim_ordering)
+        document = keras1.upgrade(document, image_dim_ordering=image_dim_ordering, keras_version=version)
         writer = Writer(1, str(version or "1"))
     else:
         writer = Writer(generation_of(document, version), str(version or ""))

@@ -4,13 +4,12 @@ detection   which documents are of this generation
 models      Sequential lists, functional graphs, branches joined by a Merge
 layers      one layer's config; objects: its regularizers, constraints, initializers
 merge       Merge -> Add, Multiply, Concatenate, ...
-theano      paddings that Theano alone has, as layers that everyone has
+windows     padding "full", outputs of stated size
 weights     arrays: gates packed, kernels transposed, Theano's kernels turned
 """
 
 from .detection import is_keras1
 from .models import upgrade
-from .theano import check_paddings
-from .weights import backend_of, convert_weights
+from .weights import convert_weights, known_backend
 
-__all__ = ["backend_of", "check_paddings", "convert_weights", "is_keras1", "upgrade"]
+__all__ = ["convert_weights", "is_keras1", "known_backend", "upgrade"]

@@ -13,20 +13,19 @@ CHANNELS = {"tf": "channels_last", "th": "channels_first"}
 
 @dataclass(frozen=True)
 class Context:
-    """image_dim_ordering: "tf", "th" or None if nothing says it. backend: "theano", "tensorflow" or None.
+    """image_dim_ordering: "tf", "th" or None if nothing says it.
 
     version: the Keras release, (0,) for the oldest form, None if nothing says it.
     """
 
     image_dim_ordering: str | None = None
-    backend: str | None = None
     version: tuple[int, ...] | None = None
 
     def channels(self, where: str, dim_ordering: Any = None) -> str:
         """The data_format of an image layer whose config says `dim_ordering` or nothing. Raises ConfigError."""
         recorded = None if dim_ordering == "default" else dim_ordering
         ordering = recorded or self.image_dim_ordering
-        if ordering in CHANNELS:
+        if isinstance(ordering, str) and ordering in CHANNELS:
             return CHANNELS[ordering]
         if ordering is not None:
             raise ConfigError(f"{where}: dim_ordering must be 'tf' or 'th', received {ordering!r}")
@@ -58,7 +57,7 @@ def objects(document: Any) -> Iterator[Mapping[str, Any]]:
             pending.extend(item)
 
 
-def parse_version(version: str | None) -> tuple[int, ...] | None:
+def parse_version(version: Any) -> tuple[int, ...] | None:
     """ "1.2.2" -> (1, 2, 2); None for anything that is not numbers and dots."""
-    parts = (version or "").split(".")
+    parts = version.split(".") if isinstance(version, str) else [""]
     return tuple(map(int, parts)) if all(part.isascii() and part.isdigit() for part in parts) else None

@@ -14,7 +14,7 @@ from typing import Any
 from kcompat.config import CLASSES
 from kcompat.errors import ConfigError
 
-from . import objects, theano
+from . import objects, windows
 from .context import Context
 from .merge import upgrade_merge
 
@@ -50,8 +50,6 @@ _UNRECORDED_ORDERING = frozenset(
     {
         "Cropping2D",
         "Cropping3D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
         "UpSampling2D",
         "UpSampling3D",
         "ZeroPadding2D",
@@ -70,7 +68,7 @@ def upgrade_layer(class_name: str, config: Mapping[str, Any], context: Context) 
     One of them has its name and its weights. Raises ConfigError or RefusedLayerError naming the layer.
     """
     if class_name == "Merge":
-        return upgrade_merge(config, context)
+        return upgrade_merge(config)
     new_name = _RENAMED.get(class_name, class_name)
     cls = CLASSES["keras.layers"].get(new_name)
     if cls is None and new_name not in _RULES:
@@ -82,7 +80,9 @@ def upgrade_layer(class_name: str, config: Mapping[str, Any], context: Context) 
     if new_name in _RULES:
         upgraded = _RULES[new_name](upgraded, context)
     upgraded = {key: objects.upgrade_value(key, value) for key, value in upgraded.items()}
-    return _places(new_name, upgraded, context)
+    if new_name in windows.CONVOLUTIONS:
+        return windows.convolution(new_name, upgraded)
+    return [{"class_name": new_name, "config": upgraded}]
 
 
 def _general(class_name: str, config: Entry, context: Context) -> Entry:
@@ -90,9 +90,11 @@ def _general(class_name: str, config: Entry, context: Context) -> Entry:
     for parts in (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3")):
         if all(part in config for part in parts):
             config["kernel_size"] = [config.pop(part) for part in parts]
+    where = f"layer '{config.get('name')}' ({class_name})"
     if "dim_ordering" in config or class_name in _UNRECORDED_ORDERING:
-        where = f"layer '{config.get('name')}' ({class_name})"
         config["data_format"] = context.channels(where, config.pop("dim_ordering", None))
+    elif class_name in ("SpatialDropout2D", "SpatialDropout3D"):
+        config |= _dropped_channels(where, context)
     if class_name != "Embedding":
         # Set on every built layer; where it matters, batch_input_shape says the same.
         config.pop("input_dim", None)
@@ -100,16 +102,13 @@ def _general(class_name: str, config: Entry, context: Context) -> Entry:
     return config
 
 
-def _places(class_name: str, config: Entry, context: Context) -> list[Entry]:
-    if class_name in theano.CONVOLUTIONS:
-        return theano.convolution(class_name, config, context)
-    if class_name == "Conv2DTranspose":
-        return theano.transposed_convolution(config, context)
-    if class_name in theano.POOLINGS:
-        theano.check_pooling(class_name, config, context)
-    if class_name == "ConvLSTM2D":
-        theano.check_recurrent_convolution(config, context)
-    return [{"class_name": class_name, "config": config}]
+def _dropped_channels(where: str, context: Context) -> Entry:
+    """The ordering of a layer that does nothing in inference need not be known; without it, a warning."""
+    try:
+        return {"data_format": context.channels(where)}
+    except ConfigError as error:
+        warnings.warn(f"{error}; training will take it for 'tf'", stacklevel=2)
+        return {}
 
 
 # --- layers that need more than names ----------------------------------------------
@@ -137,9 +136,9 @@ def _batch_normalization(config: Entry, context: Context) -> Entry:
     """Modes 1 and 2 have no later counterpart, nor the standard deviations kept until Keras 1.0.5."""
     where = f"layer '{config.get('name')}' (BatchNormalization)"
     mode = config.pop("mode", 0)
-    meanings = {1: "normalizes each sample", 2: "uses the statistics of each batch in inference too"}
+    meanings = {"1": "normalizes each sample", "2": "uses the statistics of each batch in inference too"}
     if mode != 0:
-        raise ConfigError(f"{where}: mode={mode!r} {meanings.get(mode, 'is unknown')}; only mode 0 is supported")
+        raise ConfigError(f"{where}: mode={mode!r} {meanings.get(str(mode), 'is unknown')}; only mode 0 is supported")
     if context.version is None or context.version < (1, 0, 6):
         raise ConfigError(
             f"{where}: until Keras 1.0.5 it kept standard deviations instead of variances and added epsilon "
@@ -158,6 +157,10 @@ def _gated(config: Entry, context: Context) -> Entry:
 
 def _gru(config: Entry, context: Context) -> Entry:
     return {**config, "reset_after": False}
+
+
+def _transposed(config: Entry, context: Context) -> Entry:
+    return windows.transposed_convolution(config, f"layer '{config.get('name')}' (Deconvolution2D)")
 
 
 def _separable(config: Entry, context: Context) -> Entry:
@@ -200,6 +203,7 @@ def _sides(config: Entry, padding: Mapping[str, Any], names: tuple[str, ...]) ->
 
 _RULES: dict[str, Callable[[Entry, Context], Entry]] = {
     "BatchNormalization": _batch_normalization,
+    "Conv2DTranspose": _transposed,
     "ConvLSTM2D": _gated,
     "Embedding": _embedding,
     "GRU": _gru,

@@ -26,17 +26,15 @@ def upgrade(
     *,
     image_dim_ordering: str | None = None,
     keras_version: str | None = None,
-    backend: str | None = None,
 ) -> Entry:
     """`{"class_name": ..., "config": ...}` of Keras 2 for a document of Keras 1 or 0.3.
 
     image_dim_ordering: "tf" or "th" for layers that record none; without it, what all others record.
-    keras_version: what the file says beside the document. backend: "theano" or "tensorflow" where
-    known; on Theano some paddings mean something else. Raises ConfigError, RefusedLayerError.
+    keras_version: what the file says beside the document. Raises ConfigError, RefusedLayerError.
     """
     oldest = "class_name" not in document
     version = (0,) if oldest else parse_version(keras_version or document.get("keras_version"))
-    context = Context(image_dim_ordering or recorded_ordering(document), backend, version)
+    context = Context(image_dim_ordering or recorded_ordering(document), version)
     return _Upgrade(context).model(_entry(document))
 
 
@@ -44,15 +42,17 @@ def _entry(item: Any) -> Entry:
     """An entry with class_name and config; Keras 0.3 wrote both in one object, the class as its name."""
     if not isinstance(item, Mapping):
         raise ConfigError(f"a layer must be an object, received {item!r:.100}")
+    class_name = item.get("class_name", item.get("name"))
+    if not isinstance(class_name, str):
+        raise ConfigError(f"a layer's class_name must be a string, received {class_name!r:.100}")
     if "class_name" in item:
         return dict(item)
-    class_name = item.get("name")
     if class_name == "Sequential":
         return {"class_name": "Sequential", "config": _distinct(item.get("layers"))}
     if class_name == "Graph":
         raise ConfigError("Graph models of Keras 0.x are not supported")
     config = {key: value for key, value in item.items() if key not in ("name", "custom_name", "cache_enabled")}
-    if "input_shape" in config:
+    if isinstance(config.get("input_shape"), list):
         config["batch_input_shape"] = [None, *config.pop("input_shape")]
     return {"class_name": class_name, "config": {**config, "name": item.get("custom_name")}}
 
@@ -127,7 +127,7 @@ class _Upgrade:
         results = {_name(entry): _name(places[-1]) for entry, places in zip(entries, pieces, strict=True)}
         layers = []
         for entry, places in zip(entries, pieces, strict=True):
-            layers += linked(places, _name(entry), _redirected(entry.get("inbound_nodes") or [], results))
+            layers += linked(places, _name(entry), _redirected(_nodes(entry), results))
         ends = {key: _redirected(config.get(key) or [], results) for key in ("input_layers", "output_layers")}
         return {**config, "layers": layers, **ends}
 
@@ -146,6 +146,13 @@ def linked(places: Sequence[Entry], name: str, nodes: list[Any], calls_before: i
         entries.append({**place, "name": own_name, "inbound_nodes": nodes})
         nodes = [[[own_name, calls_before + call, 0]] for call in range(len(nodes))]
     return entries
+
+
+def _nodes(entry: Entry) -> list[Any]:
+    nodes = entry.get("inbound_nodes") or []
+    if not isinstance(nodes, list):
+        raise ConfigError(f"layer '{_name(entry)}': inbound_nodes must be a list, received {nodes!r:.100}")
+    return nodes
 
 
 def _redirected(structure: Any, results: Mapping[str, str]) -> Any:
@@ -218,9 +225,10 @@ class _Joined:
         return self.call({"class_name": "Merge", "config": own}, references)
 
     def branch(self, entry: Entry) -> list[Any]:
-        if entry["class_name"] == "Sequential" and isinstance(entry["config"], list) and entry["config"]:
-            return self.chain([_entry(item) for item in entry["config"]])
-        if is_model(entry):
+        config = entry.get("config")
+        if entry["class_name"] == "Sequential" and isinstance(config, list) and config:
+            return self.chain([_entry(item) for item in config])
+        if is_model(entry) and isinstance(config, Mapping):
             return self.graph(self.owner.model(entry)["config"])
         return self.chain([entry])
 
@@ -229,11 +237,14 @@ class _Joined:
         for layer in config["layers"]:
             self._check_new(_name(layer))
             self.layers[_name(layer)] = layer
-        self.inputs += config.get("input_layers") or []
-        outputs = config.get("output_layers") or []
-        if len(outputs) != 1:
-            raise ConfigError(f"model '{config.get('name')}': a merged branch must have one output, has {len(outputs)}")
-        return list(outputs[0])
+        inputs, outputs = config.get("input_layers"), config.get("output_layers")
+        if not isinstance(inputs, list) or not isinstance(outputs, list) or len(outputs) != 1:
+            raise ConfigError(
+                f"model '{config.get('name')}', a merged branch, must list its inputs and one output, "
+                f"received {inputs!r:.100} and {outputs!r:.100}"
+            )
+        self.inputs += inputs
+        return outputs[0]
 
     def input(self, first: Entry) -> list[Any]:
         """Add the input that the first layer of a branch describes."""

@@ -7,16 +7,16 @@ methods of Keras 1.2.2, whose orders these are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kcompat.errors import LoadError, WeightMismatchError
-from kcompat.layers import Layer
-from kcompat.layers.base import walk
+from kcompat.layers.base import Layer, walk
 from kcompat.models import Model
+from kcompat.operators.window import extent
 
 from ..layouts import turned
 
@@ -40,16 +40,42 @@ def convert_weights(
     """The arrays of one layer or nested model of a Keras 1 file, in the order of `layer.weights`.
 
     names: as stored, such as "dense_1_W" or, by TensorFlow, "dense_1_W:0". backend: "theano" or
-    "tensorflow", or None to take it from the names. Raises LoadError if the backend is needed and
+    "tensorflow", or None where nothing says it. Raises LoadError if the backend is needed and
     nothing says it, WeightMismatchError for a nested model's arrays that cannot be told apart. Shapes
     are the caller's to check.
     """
-    return _convert(layer, Stored(list(names), list(arrays)), backend or backend_of(names))
+    return _convert(layer, Stored(list(names), list(arrays)), backend or _backend_of(names))
 
 
-def backend_of(names: Sequence[str]) -> str | None:
-    """ "tensorflow" where weight names have its ":0", else None: Theano's have nothing of their own."""
+def known_backend(model: Model, names: Iterable[str], backend: str | None) -> str | None:
+    """The backend that wrote a file's weights: as stated, or "tensorflow" where names have its ":0".
+
+    Raises LoadError if it remains unknown and decides what "same" padding means in this model.
+    """
+    backend = backend or _backend_of(names)
+    unclear = next(filter(_pads_differently, walk(model)), None) if backend is None else None
+    if unclear is not None:
+        raise LoadError(
+            f"layer '{unclear.name}' ({type(unclear).__name__}): Theano and TensorFlow pad differently here, and the "
+            "file does not say which of them wrote it; "
+            'pass original_backend="theano" or original_backend="tensorflow"'
+        )
+    return backend
+
+
+def _backend_of(names: Iterable[str]) -> str | None:
+    """ "tensorflow" or None: Theano's names have nothing of their own."""
     return "tensorflow" if any(re.search(r":\d+$", name) for name in names) else None
+
+
+def _pads_differently(layer: Any) -> bool:
+    """Whether a layer's "same" padding is another one on Theano for some size of input."""
+    if "same_padding" not in layer.fields or layer.padding != "same":
+        return False
+    if hasattr(layer, "pool_size"):
+        return any(p > 1 and (p, s) != (3, 1) for p, s in zip(layer.pool_size, layer.strides, strict=True))
+    reach = map(extent, layer.kernel_size, layer.dilation_rate)
+    return any(r > 1 and (r % 2 == 0 or s > 1) for r, s in zip(reach, layer.strides, strict=True))
 
 
 def _convert(layer: Any, stored: Stored, backend: str | None) -> Arrays:
@@ -190,6 +216,13 @@ def _gru(layer: Any, stored: Stored, backend: str | None) -> Arrays:
 
 
 def _convolutional_lstm(layer: Any, stored: Stored, backend: str | None) -> Arrays:
+    """Its recurrent convolution always pads, by half the kernel on Theano: the same for odd kernels alone."""
+    padded = layer.padding == "same" and max(layer.strides) > 1
+    if backend == "theano" and (padded or not all(size % 2 for size in layer.kernel_size)):
+        raise LoadError(
+            f"layer '{layer.name}' (ConvLSTM2D): kernel_size={layer.kernel_size}, strides={layer.strides} and padding "
+            f"'{layer.padding}' mean something else on Theano, which is not supported"
+        )
     arrays = [_orient(layer, _spatial_first(layer, array), backend) for array in stored.arrays]
     return _packed(arrays, _LSTM_GATES) if len(arrays) == 12 else arrays
 
