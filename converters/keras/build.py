@@ -20,7 +20,7 @@ from kcompat.layers.input import InputLayer
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.models import Functional, Model, Sequential
 
-from . import keras2
+from . import keras2, keras3_forms
 from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, refs
 
 FOREIGN_CODE = {
@@ -70,7 +70,8 @@ def build_layer(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) 
     if isinstance(custom, Layer):
         custom.name = spec.name
         return custom
-    config = keras2.canonical(spec.class_name, spec.config, writer) if writer.generation < 3 else spec.config
+    old = writer.generation < 3
+    config = keras2.canonical(spec.class_name, spec.config, writer) if old else keras3_forms.restore(spec.config)
     config = {**config, "name": spec.name}
     with _at(spec):
         if custom is not None:

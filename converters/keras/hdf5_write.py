@@ -1,0 +1,64 @@
+"""Writes whole models and weights to HDF5, in the form of Keras 3 or Keras 2."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import h5py
+
+from kcompat.errors import SaveError
+from kcompat.models import Model
+
+from ..files import PathLike, replacing_file
+from . import architecture, expressible, keras2_write, optimizer_state, training_config, weights_legacy_write
+from .keras3_forms import express
+from .parse import is_model
+from .weights_legacy_write import BACKEND, KERAS_VERSION, Form
+
+
+def save(model: Model, path: PathLike, *, form: Form = "keras3", include_optimizer: bool = True) -> None:
+    """Write a model to an `.h5` file; an existing file is replaced at once.
+
+    form: "keras3", or "keras2", which TensorFlow's Keras up to 2.15 and tf_keras load.
+    Raises SaveError for a layer or a setting that this Keras cannot express, leaving an existing file as it is.
+    """
+    expressible.check(model, form)
+    document = architecture.serialize_model(model)
+    described = keras2_write.model_document(document) if form == "keras2" else _legacy_document(express(document))
+    settings = training_config.for_hdf5(model.training_state, form) if include_optimizer else None
+    with replacing_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["keras_version"] = KERAS_VERSION[form].encode()
+        file.attrs["backend"] = BACKEND.encode()
+        file.attrs["model_config"] = json.dumps(described).encode()
+        weights_legacy_write.save(model, file.create_group("model_weights"), form=form)
+        if settings is not None:
+            file.attrs["training_config"] = json.dumps(settings[0]).encode()
+            optimizer_state.write_legacy(file, settings[1])
+
+
+def save_weights(model: Model, path: PathLike, *, form: Form = "keras3") -> None:
+    """Write a model's weights alone to an `.h5` file, one group per layer."""
+    with replacing_file(path) as temporary, h5py.File(temporary, "w") as file:
+        weights_legacy_write.save(model, file, form=form)
+
+
+def _legacy_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Keras 3's form for HDF5: layers without module, registered name and build config."""
+    config = document["config"]
+    layers = [_legacy_layer(item) for item in config["layers"]]
+    return {"class_name": document["class_name"], "config": {**config, "layers": layers}}
+
+
+def _legacy_layer(item: dict[str, Any]) -> dict[str, Any]:
+    """Raises SaveError for an axis that Keras's loader of this form leaves out; see `model_from_config` there."""
+    axis = item["config"].get("axis", 0)
+    if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and len(axis) == 1):
+        raise SaveError(
+            f"layer '{item['config'].get('name')}' ({item['class_name']}): axis {axis} is lost when Keras 3 loads "
+            "an .h5 file; save as .keras"
+        )
+    described: dict[str, Any] = {
+        key: item[key] for key in ("class_name", "config", "name", "inbound_nodes") if key in item
+    }
+    return {**described, **_legacy_document(item)} if is_model(item) else described
