@@ -1,0 +1,54 @@
+"""Embedding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..config import Bool, Field, PositiveInt, one_of, registered
+from ..constraints import ConstraintKind
+from ..initializers import InitializerKind
+from ..ir import Value
+from ..regularizers import RegularizerKind
+from .base import Layer
+from .emitter import Emitter
+
+
+@registered("keras.layers")
+class Embedding(Layer):
+    """A vector for each index.
+
+    Input (...) of indices in [0, input_dim), which are truncated if they are floats; output
+    (..., output_dim). mask_zero: the mask says which indices are not 0. input_length (Keras 2): the
+    size of the input's last axis. Indices outside the range raise InputError when the layer runs.
+    Source: keras.layers.Embedding.
+    """
+
+    supports_masking = True
+
+    input_dim = Field(PositiveInt)
+    output_dim = Field(PositiveInt)
+    embeddings_initializer = Field(InitializerKind, "uniform", keras1="init")
+    embeddings_regularizer = Field(RegularizerKind, None, keras1="W_regularizer")
+    activity_regularizer = Field(RegularizerKind, None)
+    embeddings_constraint = Field(ConstraintKind, None, keras1="W_constraint")
+    mask_zero = Field(Bool, False)
+    quantization_config = Field(one_of(None), None, keyword=True)
+
+    positional = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer")
+    neutral = {"lora_rank": None, "lora_alpha": None}
+
+    def __init__(self, *args: Any, input_length: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.autocast = False
+        if input_length is not None and not self.input_arguments:
+            self.input_arguments["input_shape"] = input_length
+
+    def build(self, input_shape: Any) -> None:
+        self.embeddings = self.add_configured_weight("embeddings", (self.input_dim, self.output_dim))
+
+    def emit(self, b: Emitter, x: Value) -> Value:
+        indices = x if x.dtype in ("int32", "int64") else b.cast(x, dtype="int32")
+        return b.gather(self.embeddings, indices)
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        return b.not_equal(inputs, 0) if self.mask_zero else None
