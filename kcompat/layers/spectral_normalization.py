@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config import Field, Kind, PositiveInt, object_kind, registered
+from ..config import Field, PositiveInt, registered
 from ..errors import ArgumentError
 from ..initializers import TruncatedNormal
 from ..ir import Value
 from .base import Layer
 from .emitter import Emitter
-
-_objects = object_kind("keras.layers", "a layer")
-
-
-def _layer(value: Any, owner: Any) -> Layer:
-    layer = _objects.parse(value, owner)
-    if not isinstance(layer, Layer):
-        raise TypeError
-    return layer
+from .nested import LayerKind
 
 
 @registered("keras.layers")
@@ -30,7 +22,7 @@ class SpectralNormalization(Layer):
     `embeddings`. Source: keras.layers.SpectralNormalization.
     """
 
-    layer = Field(Kind(_objects.name, _layer, _objects.serialize))
+    layer = Field(LayerKind)
     power_iterations = Field(PositiveInt, 1)
 
     def build(self, input_shape: Any) -> None:
