@@ -132,7 +132,8 @@ class Model(Layer):
         """The outputs for arrays, as arrays."""
         if kwargs.pop("mask", None) is not None or kwargs or len(args) != 1:
             raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
-        return self._pack(self.executor(self._arrays(args[0])))
+        arrays = self._arrays(args[0])
+        return self._pack(self.executor(arrays))
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as arrays."""
