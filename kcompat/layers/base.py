@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..config import Configurable
+from ..config import Configurable, serialize
 from ..errors import ArgumentError, WeightMismatchError
 from ..ir import TensorType, Value, Variable
 from ..ir.types import type_of
@@ -315,7 +315,10 @@ class Layer(Configurable):
 
     def base_config(self) -> dict[str, Any]:
         """The entries that every layer has."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.get_config()}
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.get_config()}
+        if "activity_regularizer" not in self.fields and self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        return config
 
     def get_build_config(self) -> dict[str, Any] | None:
         if not self.built or self.build_shape is None or not self.weights:
