@@ -7,7 +7,7 @@ not of this kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..config import (
@@ -72,17 +72,24 @@ _Interpolation = one_of("nearest", "bilinear")
 _Unit = within(0, 1)
 
 
-class Augmentation(Layer):
+class RandomLayer(Layer):
     """Images (batch, height, width, channels) or one image; in inference unchanged, in floating point."""
-
-    neutral = {"rng_type": None}
-
-    data_format = Field(DataFormat, None, keyword=True)
-    bounding_box_format = Field(optional(Str), None, keyword=True, optional_key=True)
 
     def emit(self, b: Emitter, x: Value) -> Value:
         require_rank(self, x, 3, 4)
         return b.floating(x)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Of Keras 2 also, whose kind of random generator, `rng_type`, Keras 3 does not have."""
+        return super().from_config({key: value for key, value in config.items() if key != "rng_type"})
+
+
+class Augmentation(RandomLayer):
+    """A RandomLayer with the options of all of Keras 3's."""
+
+    data_format = Field(DataFormat, None, keyword=True)
+    bounding_box_format = Field(optional(Str), None, keyword=True, optional_key=True)
 
 
 @registered("keras.layers")
@@ -397,18 +404,12 @@ class MaxNumBoundingBoxes(Augmentation):
     fill_value = Field(Int, -1, optional_key=True)
 
 
-class _RandomSize(Layer):
+class _RandomSize(RandomLayer):
     """Images resized along one axis in training."""
-
-    neutral = {"rng_type": None}
 
     factor = Field(_amount(-1, float("inf")))
     interpolation = Field(Str, "bilinear")
     seed = Field(SeedKind, None)
-
-    def emit(self, b: Emitter, x: Value) -> Value:
-        require_rank(self, x, 3, 4)
-        return b.floating(x)
 
 
 @registered("keras.layers")

@@ -140,3 +140,7 @@ class ActivityRegularization(_TrainingOnly):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.activity_regularizer = L1L2(l1=self.l1, l2=self.l2)
+
+    def base_config(self) -> dict[str, Any]:
+        """Without the regularizer, which follows from l1 and l2."""
+        return {key: value for key, value in super().base_config().items() if key != "activity_regularizer"}

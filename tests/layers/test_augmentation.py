@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kcompat import layers
-from kcompat.errors import ArgumentError, ConfigError, ShapeError
+from kcompat import layers, models
+from kcompat.errors import ArgumentError, ShapeError
 
 LAST = {"data_format": "channels_last"}
 RANGE = {"value_range": [0, 255]}
@@ -291,11 +291,19 @@ def test_auto_contrast() -> None:
     np.testing.assert_allclose(layers.AutoContrast(value_range=(-1, 300))(images[1]), result[1], rtol=1e-6)
 
 
-def test_keras_2_key_is_neutral() -> None:
-    config = {"name": "flip", "mode": "horizontal", "seed": None, "rng_type": None}
-    assert layers.RandomFlip.from_config(config).mode == "horizontal"
-    with pytest.raises(ConfigError, match="rng_type"):
-        layers.RandomFlip.from_config({**config, "rng_type": "stateless"})
+def test_the_kind_of_keras_2_generators_is_left_out() -> None:
+    config = {"name": "flip", "mode": "horizontal", "seed": None, "rng_type": "stateful"}
+    assert "rng_type" not in layers.RandomFlip.from_config(config).get_config()
+    assert "rng_type" not in layers.RandomHeight.from_config({"factor": 0.1, "rng_type": "stateless"}).get_config()
+
+
+def test_models_may_record_training() -> None:
+    """Keras 3 records training=True for these calls; predict() overrides it."""
+    x = layers.Input((3, 4, 3))
+    model = models.Model(x, layers.RandomFlip()(x, training=True))
+    np.testing.assert_array_equal(model.predict(IMAGES, verbose=0), IMAGES)
+    with pytest.raises(ArgumentError, match="training=True is not supported"):
+        layers.RandomFlip()(IMAGES, training=True)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,13 @@ def test_activity_regularization_is_one() -> None:
     assert layer.activity_regularizer(np.array([1.0, -2.0])) == pytest.approx(0.3 + 1.0)
 
 
+def test_activity_regularizers_of_any_layer_are_written() -> None:
+    layer = layers.Activation("relu", activity_regularizer="l2")
+    assert list(layer.get_config()) == ["name", "trainable", "dtype", "activity_regularizer", "activation"]
+    assert layers.Activation.from_config(layer.get_config()).activity_regularizer.l2 == 0.01
+    assert "activity_regularizer" not in layers.ActivityRegularization(0.1).get_config()
+
+
 def test_identity_keeps_nests_and_dtypes() -> None:
     counts = np.array([[1, 2]], np.int32)
     first, second = layers.Identity()([counts, IMAGE])
