@@ -21,6 +21,7 @@ from kcompat.layers.symbolic import KerasTensor
 from kcompat.models import Functional, Model, Sequential
 
 from . import keras2, keras3_forms
+from .parse import parse_layer
 from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, refs
 
 FOREIGN_CODE = {
@@ -31,6 +32,9 @@ FOREIGN_CODE = {
     "JaxLayer": "a JaxLayer wraps a JAX function",
 }
 """Classes whose behaviour no file can state."""
+
+LAYER_ENTRIES = frozenset({"layer", "backward_layer", "cell", "cells"})
+"""Entries under which wrappers and recurrent layers hold other layers."""
 
 _KERAS_ROOTS = ("keras.", "tf_keras.", "tensorflow.keras.", "tensorflow.python.keras.", "tensorflow_core.python.keras.")
 
@@ -74,9 +78,25 @@ def build_layer(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) 
     config = keras2.canonical(spec.class_name, spec.config, writer) if old else keras3_forms.restore(spec.config)
     config = {**config, "name": spec.name}
     with _at(spec):
+        config.update(_inner_layers(spec, writer, custom_objects))
         if custom is not None:
             return _checked(custom.from_config(_without_code(config)), spec)
         return _checked(_known_class(spec, writer.generation).from_config(config), spec)
+
+
+def _inner_layers(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) -> dict[str, Any]:
+    """The entries of a config that hold layers, which are made as those of a model are."""
+
+    def build(item: Any) -> Any:
+        if not isinstance(item, Mapping) or "class_name" not in item:
+            return item
+        return build_layer(parse_layer(item, 0, writer), writer, custom_objects)
+
+    return {
+        key: [build(item) for item in value] if isinstance(value, list) else build(value)
+        for key, value in spec.config.items()
+        if key in LAYER_ENTRIES
+    }
 
 
 def _custom(spec: LayerSpec, custom_objects: CustomObjects) -> Any:
@@ -111,12 +131,12 @@ def _known_class(spec: LayerSpec, generation: int) -> Any:
         )
     if _is_operation(spec, generation):
         raise UnknownLayerError(
-            f"layer '{spec.name}' is of class '{spec.module or 'keras.ops'}.{spec.class_name}', which is not a "
+            f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', which is not a "
             f"Keras layer that kcompat knows; {own_code}"
         )
     if spec.class_name not in table:
         raise UnknownLayerError(
-            f"layer '{spec.name}' is of class '{spec.class_name}', which kcompat does not know; {own_code}, "
+            f"layer '{spec.name}' ({spec.class_name}) is of a class which kcompat does not know; {own_code}, "
             "a subclass of kcompat.Layer"
         )
     return table[spec.class_name]
@@ -248,6 +268,11 @@ class _Replay:
         layer = self.layers[spec.name]
         kwargs = {key: value for key, value in self.resolve(call.kwargs).items() if value is not None}
         with _at(spec):
+            if self.spec.writer.generation < 3 and kwargs.get("training"):
+                raise ArgumentError(
+                    "is called with training=True, which Keras 2 obeys in inference too: such a model is random or "
+                    "depends on the batch, and is refused"
+                )
             layer(*self.resolve(call.args), **kwargs)
         self.made[spec.name].append(layer.calls[-1].output_tensors)
 

@@ -51,7 +51,7 @@ def _parse_sequential(config: Any, document: Mapping[str, Any], writer: Writer) 
     return ModelSpec(
         "Sequential",
         config.get("name") if named else document.get("name"),
-        [_parse_layer(item, position, writer) for position, item in enumerate(items)],
+        [parse_layer(item, position, writer) for position, item in enumerate(items)],
         writer,
         sequential=True,
         trainable=config.get("trainable", True) if named else True,
@@ -60,7 +60,7 @@ def _parse_sequential(config: Any, document: Mapping[str, Any], writer: Writer) 
 
 
 def _parse_functional(class_name: str, config: Mapping[str, Any], writer: Writer) -> ModelSpec:
-    layers = [_parse_layer(item, position, writer) for position, item in enumerate(_list(config, "layers"))]
+    layers = [parse_layer(item, position, writer) for position, item in enumerate(_list(config, "layers"))]
     return ModelSpec(
         class_name,
         config.get("name"),
@@ -95,7 +95,8 @@ def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
-def _parse_layer(item: Any, position: int, writer: Writer) -> LayerSpec:
+def parse_layer(item: Any, position: int, writer: Writer) -> LayerSpec:
+    """One layer entry. Raises ConfigError naming the layer or, without a name, its position."""
     if not isinstance(item, Mapping) or "class_name" not in item:
         raise ConfigError(f"layer {position} of the model is not an object with a class_name: {item!r:.100}")
     config = item.get("config")

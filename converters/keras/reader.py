@@ -15,12 +15,14 @@ from .parse import parse_model
 from .spec import Writer
 
 
-def model_from_json(text: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
+def model_from_json(
+    text: str | bytes, custom_objects: Mapping[str, Any] | None = None, image_dim_ordering: str | None = None
+) -> Model:
     """A model from architecture JSON, as `to_json` of any Keras generation wrote it."""
     document = parse_json(text, "architecture JSON")
     if not isinstance(document, Mapping):
         raise ConfigError(f"architecture JSON must be an object, received {type(document).__name__}")
-    return model_from_config(document, custom_objects)
+    return model_from_config(document, custom_objects, image_dim_ordering=image_dim_ordering)
 
 
 def model_from_config(

@@ -249,12 +249,12 @@ class Layer(Configurable):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
         flags = {"training": kwargs.pop("training")} if "training" in kwargs else {}
-        if flags.get("training"):
-            raise ArgumentError(f"{self}: training=True is not supported; use False or leave it out")
         if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
             outputs = call_symbolically(self, args, kwargs)
             self.calls[-1].flags = flags
             return outputs
+        if flags.get("training"):
+            raise ArgumentError(f"{self}: training=True is not supported; use False or leave it out")
         return self.run(args, kwargs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

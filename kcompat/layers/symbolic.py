@@ -52,7 +52,7 @@ class Call:
     """One call of a layer in a functional model (Keras: a node).
 
     args, kwargs: as given, with KerasTensors in them. outputs: the same nest the layer returned.
-    flags: arguments that change nothing at inference and are written back: training=False.
+    flags: arguments that a model's own call overrides and that are written back: training=False.
     """
 
     layer: Layer

@@ -16,20 +16,28 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
     original_backend: str | None = None,
+    image_dim_ordering: str | None = None,
 ) -> Model:
     """A model from a file of any format and Keras generation; the content decides, not the name.
 
     custom_objects: classes by name, for layers that kcompat does not have, beside those registered
     with `keras.saving`. compile: keep the file's training settings. original_backend: "theano" or
     "tensorflow", for Keras 1 files, which do not record it although it decides the orientation of
-    convolution kernels.
+    convolution kernels. image_dim_ordering: "tf" (channels last) or "th" (channels first), for Keras 1
+    files with layers that do not record it.
     safe_mode is always on: nothing in a file is ever executed.
     Raises LoadError naming file, layer and key.
     """
     from .. import converters
 
     with CustomObjectScope(custom_objects):
-        return converters.load(filepath, custom_objects=in_effect(), compile=compile, original_backend=original_backend)
+        return converters.load(
+            filepath,
+            custom_objects=in_effect(),
+            compile=compile,
+            original_backend=original_backend,
+            image_dim_ordering=image_dim_ordering,
+        )
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
@@ -65,12 +73,14 @@ def load_weights(
     )
 
 
-def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
-    """A model without weights from architecture JSON of any generation."""
+def model_from_json(
+    text: str, custom_objects: Mapping[str, Any] | None = None, image_dim_ordering: str | None = None
+) -> Model:
+    """A model without weights from architecture JSON of any generation; arguments as for `load_model`."""
     from ..converters.keras import reader
 
     with CustomObjectScope(custom_objects):
-        return reader.model_from_json(text, in_effect())
+        return reader.model_from_json(text, in_effect(), image_dim_ordering)
 
 
 def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
