@@ -16,7 +16,14 @@ HEAVY = ("h5py", "onnx", "numba", "llvmlite", "PIL")
 
 def modules_after(code: str) -> set[str]:
     """The modules that a fresh interpreter has loaded after some code."""
-    command = [sys.executable, "-W", "error", "-c", f"{code}\nimport sys, json; print(json.dumps(list(sys.modules)))"]
+    command = [
+        sys.executable,
+        "-I",
+        "-W",
+        "error",
+        "-c",
+        f"{code}\nimport sys, json; print(json.dumps(list(sys.modules)))",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 

@@ -20,7 +20,7 @@ def built(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     for name in ("kcompat", "converters"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "build", "--no-isolation", str(source)]
+    command = [sys.executable, "-I", "-m", "build", "--no-isolation", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,), (archive,) = (source / "dist").glob("*.whl"), (source / "dist").glob("*.tar.gz")

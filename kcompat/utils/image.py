@@ -77,7 +77,8 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         raise ArgumentError(f"array_to_img takes 1, 3 or 4 channels, received {channels}")
     if scale:
         array -= array.min()
-        array *= 255 / (array.max() or 1)
+        array /= array.max() or 1
+        array *= 255
     if channels == 1:
         return _pillow().fromarray(array[..., 0].astype("int32" if array.max() > 255 else "uint8"))
     return _pillow().fromarray(array.astype("uint8"))

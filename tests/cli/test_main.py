@@ -38,7 +38,7 @@ def test_debug_shows_where(kcompat, digits, tmp_path):
 
 
 def test_as_a_module(digits):
-    command = [sys.executable, "-W", "error", "-m", "kcompat", "verify"]
+    command = [sys.executable, "-I", "-W", "error", "-m", "kcompat", "verify"]
     done = subprocess.run(
         [*command, digits / "digits_cnn.h5", digits / "digits_test.npz"], capture_output=True, text=True, check=False
     )
@@ -48,7 +48,7 @@ def test_as_a_module(digits):
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break differently")
 def test_a_reader_that_leaves(digits):
-    command = [sys.executable, "-m", "kcompat", "show", str(digits / "digits_cnn.h5")]
+    command = [sys.executable, "-I", "-m", "kcompat", "show", str(digits / "digits_cnn.h5")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
