@@ -258,18 +258,33 @@ swish, hard_swish = silu, hard_silu
 def get(identifier: Any) -> Any:
     """An activation from an object, a name, a config or None (linear).
 
-    A layer serves as an activation too. Raises ArgumentError for anything else: a Python function
-    cannot be compiled or written to a file.
+    A layer serves as an activation too. Names of the caller's own are looked up in `custom_objects`
+    and must stand for a layer or an `Activation`. Raises ArgumentError for anything else: a Python
+    function of arrays cannot be compiled or written to a file.
     """
     if identifier is None:
         return linear
-    if isinstance(identifier, Activation) or hasattr(identifier, "emit"):
-        return identifier
-    if isinstance(identifier, str) and identifier in ACTIVATIONS:
-        return ACTIVATIONS[identifier]
+    if isinstance(identifier, str):
+        return _from_name(identifier)
     if isinstance(identifier, Mapping):
         return _from_mapping(identifier)
-    raise ArgumentError(f"unknown activation {identifier!r}; known: {', '.join(sorted(ACTIVATIONS))}")
+    if isinstance(identifier, Activation) or (hasattr(identifier, "emit") and not isinstance(identifier, type)):
+        return identifier
+    raise ArgumentError(
+        f"an activation is a name, a layer or a kcompat.activations.Activation(name, emit), received {identifier!r}"
+    )
+
+
+def _from_name(name: str) -> Any:
+    custom = lookup_custom(name)
+    if custom is not None:
+        return get(custom() if isinstance(custom, type) else custom)
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    raise ArgumentError(
+        f"unknown activation {name!r}; known: {', '.join(sorted(ACTIVATIONS))}; "
+        f"if it is your own, pass custom_objects={{{name!r}: kcompat.activations.Activation({name!r}, emit)}}"
+    )
 
 
 def _from_mapping(spec: Mapping[str, Any]) -> Any:
@@ -279,7 +294,7 @@ def _from_mapping(spec: Mapping[str, Any]) -> Any:
     layer = lookup_custom(spec.get("registered_name") or class_name) or CLASSES.get("keras.layers", {}).get(class_name)
     if layer is not None:
         return layer.from_config(config or {})
-    return get(class_name)
+    return _from_name(class_name)
 
 
 def serialize(activation: Any) -> Any:

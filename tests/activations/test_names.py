@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kcompat import activations, layers
 from kcompat.errors import ArgumentError
+from kcompat.utils import CustomObjectScope
 
 KERAS_NAMES = [
     *["celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish"],
@@ -56,7 +58,31 @@ def test_layers_are_activations() -> None:
     assert again.negative_slope == 0.1
 
 
-@pytest.mark.parametrize("wrong", ["rleu", 3, abs, {"class_name": "Nothing"}])
-def test_unknown_identifiers_are_refused_with_the_known_names(wrong: object) -> None:
-    with pytest.raises(ArgumentError, match=r"unknown activation .*; known: celu"):
+def test_activations_of_the_callers_own() -> None:
+    cubic = activations.Activation("cubic", lambda b, x: b.mul(x, b.square(x)))
+    with CustomObjectScope({"cubic": cubic, "Leak": layers.LeakyReLU}):
+        layer = layers.Dense(2, activation="cubic")
+        assert isinstance(activations.get("Leak"), layers.LeakyReLU)
+        assert layer.get_config()["activation"] == "cubic"
+        assert type(layer).from_config(layer.get_config()).activation is cubic
+    np.testing.assert_allclose(cubic([2.0, -3.0]), [8.0, -27.0])
+
+
+def test_functions_of_arrays_are_refused() -> None:
+    with (
+        CustomObjectScope({"cubic": lambda x: x**3}),
+        pytest.raises(ArgumentError, match=r"is a name, a layer or a kcompat.activations.Activation"),
+    ):
+        activations.get("cubic")
+
+
+@pytest.mark.parametrize("wrong", [3, abs, layers.LeakyReLU])
+def test_what_is_no_identifier_is_refused(wrong: object) -> None:
+    with pytest.raises(ArgumentError, match=r"an activation is a name, .*received"):
+        activations.get(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["rleu", {"class_name": "Nothing"}, {"class_name": "function", "config": "own"}])
+def test_unknown_names_are_refused_with_what_to_do(wrong: object) -> None:
+    with pytest.raises(ArgumentError, match=r"unknown activation '.*; known: celu.*pass custom_objects="):
         activations.get(wrong)
