@@ -11,11 +11,12 @@ from kcompat.errors import (
     ArgumentError,
     ConfigError,
     DtypeError,
+    KcompatError,
     RefusedLayerError,
     ShapeError,
     UnknownLayerError,
 )
-from kcompat.layers import Layer
+from kcompat.layers import Layer, operations
 from kcompat.layers.input import InputLayer
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.models import Functional, Model, Sequential
@@ -59,6 +60,10 @@ def _at(spec: LayerSpec) -> Iterator[None]:
     except (ArgumentError, ShapeError, DtypeError) as error:
         text = str(error)
         raise ConfigError(text if where in text else f"{where}: {text}") from error
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        if isinstance(error, KcompatError):
+            raise
+        raise ConfigError(f"{where}: its config or its call is not of the form that the layer has: {error}") from error
 
 
 # --- layers ----------------------------------------------------------------------
@@ -130,6 +135,9 @@ def _known_class(spec: LayerSpec, generation: int) -> Any:
             f"write it as a subclass of kcompat.Layer and {own_code} or by the layer's name '{spec.name}'"
         )
     if _is_operation(spec, generation):
+        for module in [spec.module] if spec.module else operations.MODULES:
+            if spec.class_name in CLASSES.get(module, {}):
+                return CLASSES[module][spec.class_name]
         raise UnknownLayerError(
             f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', which is not a "
             f"Keras layer that kcompat knows; {own_code}"
