@@ -14,11 +14,28 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - "hard_sigmoid" was clip(0.2 x + 0.5, 0, 1) until Keras 3 (keras PR 19477).
     - initializers of TensorFlow 1 name a dtype, which the weight's own overrides.
     - bilinear UpSampling2D saw pixels in their corners on TensorFlow 1.
+    - GRU had no reset_after at first; it meant False.
+    - Bidirectional repeated the outputs before masked steps; now they are zeros.
+    - StackedRNNCells had the states of the last cell first.
+    - TimeDistributed let masks out that its layer makes.
     """
     result = {key: _entry(key, value) for key, value in config.items()}
-    if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear" and _resizes_from_corners(writer):
-        result["half_pixel_centers"] = False
+    if class_name in ("GRU", "GRUCell"):
+        result.setdefault("reset_after", False)
+    if class_name == "TimeDistributed":
+        result["inner_masks"] = True
+    if _is_before_tensorflow_1_13(writer):
+        result.update(_EARLY.get(class_name, {}))
+        if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
+            result["half_pixel_centers"] = False
     return result
+
+
+_EARLY: dict[str, dict[str, Any]] = {
+    "Bidirectional": {"repeats_masked": True},
+    "StackedRNNCells": {"reverse_state_order": True},
+}
+"""What layers meant in Keras proper, and in tf.keras until TensorFlow 1.12."""
 
 
 def _entry(key: str, value: Any) -> Any:
@@ -34,11 +51,14 @@ def _entry(key: str, value: Any) -> Any:
     return value
 
 
-def _resizes_from_corners(writer: Writer) -> bool:
-    """Keras proper always called TensorFlow 1's resize_bilinear; tf.keras until TensorFlow 1.12 ("2.1.6-tf").
+def _is_before_tensorflow_1_13(writer: Writer) -> bool:
+    """Whether it was Keras proper, to its end with 2.3, or tf.keras until TensorFlow 1.12 ("2.1.6-tf").
 
-    Source: `resize_images` in keras/backend/tensorflow_backend.py 2.2.3 to 2.3.1.
+    Source: `resize_images` and `rnn` in keras/backend/tensorflow_backend.py, layers/recurrent.py and
+    layers/wrappers.py of Keras 2.2.3 to 2.3.1.
     """
+    if writer.generation == 1:
+        return True
     if not writer.version.startswith("2."):
         return False
     minor = int("0" + "".join(filter(str.isdigit, writer.version.split(".")[1])))
