@@ -66,6 +66,9 @@ class SequenceCell(Layer):
     state_count: ClassVar[int] = 1
     """How many states it has; its output is the first."""
 
+    def __init__(self, *args: Any, implementation: int = 2, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
     @property
     def state_size(self) -> Any:
         return self.units if self.state_count == 1 else [self.units] * self.state_count
