@@ -341,6 +341,22 @@ def test_inserted_layers_are_wired_into_graphs():
     assert config["output_layers"] == [["convolution2d_1", 0, 0], ["merge_1_expanded", 0, 0]]
 
 
+def test_inputs_that_a_layer_gave_back_are_found():
+    document = functional(
+        input_node("x", 3),
+        node("Activation", {"name": "same", "activation": "linear"}, "x"),
+        node("Dropout", {"name": "none", "p": 0.0}, "same"),
+        node("Activation", {"name": "other", "activation": "relu"}, "x"),
+        outputs=["none", "other"],
+    )
+    document["config"]["input_layers"] = [["none", 0, 0]]
+    upgraded_config = keras1.upgrade(document)["config"]
+    assert upgraded_config["input_layers"] == [["x", 0, 0]]
+    assert upgraded_config["output_layers"] == [["none", 0, 0], ["other", 0, 0]]
+    document["config"]["input_layers"] = [["other", 0, 0]]
+    assert keras1.upgrade(document)["config"]["input_layers"] == [["other", 0, 0]]
+
+
 def test_inserted_layers_in_time_distributed_are_wrapped_each():
     wrapper = {"name": "t", "batch_input_shape": [None, 2, 7, 8, 1], "layer": layer("Convolution2D", FULL)}
     padding, conv = upgraded("TimeDistributed", wrapper)

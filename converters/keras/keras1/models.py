@@ -129,6 +129,7 @@ class _Upgrade:
         for entry, places in zip(entries, pieces, strict=True):
             layers += linked(places, _name(entry), _redirected(_nodes(entry), results))
         ends = {key: _redirected(config.get(key) or [], results) for key in ("input_layers", "output_layers")}
+        ends["input_layers"] = _entered(ends["input_layers"], {_name(entry): entry for entry in entries})
         return {**config, "layers": layers, **ends}
 
 
@@ -146,6 +147,39 @@ def linked(places: Sequence[Entry], name: str, nodes: list[Any], calls_before: i
         entries.append({**place, "name": own_name, "inbound_nodes": nodes})
         nodes = [[[own_name, calls_before + call, 0]] for call in range(len(nodes))]
     return entries
+
+
+def _entered(references: Any, entries: Mapping[str, Entry]) -> Any:
+    """References to a graph's inputs, each to an input layer.
+
+    A layer that gave Keras 1 back the tensor it was called on took the tensor over: the file names
+    the last such layer in place of the input.
+    """
+    if not isinstance(references, list):
+        return references
+    entered = []
+    for reference in references:
+        passed: set[str] = set()
+        while (name := _layer_of(reference)) in entries and name not in passed and _gives_back(entries[name]):
+            passed.add(name)
+            reference = _nodes(entries[name])[0][0]
+        entered.append(reference)
+    return entered
+
+
+def _layer_of(reference: Any) -> str:
+    return reference[0] if isinstance(reference, list) and reference and isinstance(reference[0], str) else ""
+
+
+def _gives_back(entry: Entry) -> bool:
+    """Whether a layer is called on one tensor and Keras 1 returned that tensor itself."""
+    class_name, config, nodes = entry["class_name"], entry.get("config"), _nodes(entry)
+    if not isinstance(config, Mapping) or not (nodes and isinstance(nodes[0], list) and len(nodes[0]) == 1):
+        return False
+    if class_name.endswith("Dropout") or class_name.startswith("SpatialDropout"):
+        return config.get("p") == 0
+    linear = class_name == "Activation" and config.get("activation") == "linear"
+    return linear or class_name == "ActivityRegularization"
 
 
 def _nodes(entry: Entry) -> list[Any]:
