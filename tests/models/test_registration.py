@@ -42,7 +42,7 @@ def check(model):
 
 
 def test_unknown_until_it_is_supplied(text):
-    with pytest.raises(UnknownLayerError, match=r"layer 'scale' is of class 'Scale'.*custom_objects"):
+    with pytest.raises(UnknownLayerError, match=r"layer 'scale' \(Scale\).*custom_objects"):
         models.model_from_json(text)
     check(models.model_from_json(text, custom_objects={"Scale": Scale}))
     with pytest.raises(UnknownLayerError):
