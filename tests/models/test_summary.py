@@ -11,6 +11,7 @@ import kcompat
 from kcompat.errors import ArgumentError
 
 GOLDEN = Path(__file__).parent / "golden"
+DIGITS = Path(__file__).resolve().parents[2] / "fixtures" / "digits"
 MODELS = runpy.run_path(str(GOLDEN / "generate.py"))["MODELS"]
 
 
@@ -26,6 +27,18 @@ def test_summary_is_that_of_keras(name, monkeypatch):
     texts = []
     built.summary(print_fn=texts.append, **options)
     assert texts == [(GOLDEN / f"{name}.txt").read_text(encoding="utf-8")]
+
+
+def test_summary_counts_the_optimizer_of_a_file():
+    """The numbers that Keras 3.15.1 prints for this file."""
+    texts = []
+    kcompat.load_model(DIGITS / "digits_cnn.keras").summary(print_fn=texts.append)
+    assert texts[0].splitlines()[-4:] == [
+        " Total params: 68,864 (269.00 KB)",
+        " Trainable params: 22,954 (89.66 KB)",
+        " Non-trainable params: 0 (0.00 B)",
+        " Optimizer params: 45,910 (179.34 KB)",
+    ]
 
 
 def test_summary_prints(capsys, monkeypatch):
