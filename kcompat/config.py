@@ -293,6 +293,8 @@ class Configurable:
 
         Raises ConfigError for a key that is neither a field nor neutral at its value.
         """
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"{cls.__name__}: a config is an object, received {config!r:.100}")
         kept = {}
         for key, value in config.items():
             if key in cls.fields or key not in cls.neutral:

@@ -14,8 +14,13 @@ from kcompat.models import Model, load_model, model_from_json
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "golden"
 
-_KEPT_BY_OTHER_NAMES = frozenset({"AtrousConvolution1D", "AtrousConvolution2D", "Deconvolution2D", "Merge"})
-"""Classes of Keras 1 that are read as other layers."""
+_READ_AS_OTHERS = frozenset(
+    {
+        *("AtrousConvolution1D", "AtrousConvolution2D", "Deconvolution2D", "Merge", "TimeDistributedDense"),
+        *("ConvLSTMCell", "ConvLSTM1DCell", "ConvLSTM2DCell", "ConvLSTM3DCell"),
+    }
+)
+"""Classes of Keras 1 that are read as other layers, and cells that are part of their layers."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class GoldenFile:
     @property
     def unknown_layers(self) -> set[str]:
         """Layer classes of the model for which kcompat has no layer."""
-        known = {*CLASSES["keras.layers"], *CLASSES["keras.models"], *_KEPT_BY_OTHER_NAMES}
+        known = {*CLASSES["keras.layers"], *CLASSES["keras.models"], *_READ_AS_OTHERS}
         return set(self.record["layers"]) - known
 
     def load(self, **options: Any) -> Model:

@@ -139,8 +139,8 @@ def _known_class(spec: LayerSpec, generation: int) -> Any:
             if spec.class_name in CLASSES.get(module, {}):
                 return CLASSES[module][spec.class_name]
         raise UnknownLayerError(
-            f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', which is not a "
-            f"Keras layer that kcompat knows; {own_code}"
+            f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', "
+            f"which is not a Keras layer that kcompat knows; {own_code}"
         )
     if spec.class_name not in table:
         raise UnknownLayerError(

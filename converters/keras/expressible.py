@@ -61,6 +61,8 @@ def check(model: Model, form: Form) -> None:
             raise SaveError(f"{layer}: Keras {form[-1]} has no such layer; save the model in {other}")
         if form == "keras3" and "/" in layer.name:
             raise SaveError(f"{layer}: Keras 3 allows no '/' in names; rename the layer, or save in {other}")
+        if form == "keras3" and getattr(layer, "interpolation", None) in ("gaussian", "mitchellcubic"):
+            raise SaveError(f"{layer}: Keras 3 does not have its interpolation; save the model in {other}")
         _check_extensions(layer, form)
 
 

@@ -88,6 +88,13 @@ def _from_zero(outputs: Any, layers: list[LayerSpec], generation: int) -> Any:
     return map_refs(shifted, outputs)
 
 
+def _ends(config: Mapping[str, Any], key: str, writer: Writer) -> Any:
+    """A model's inputs or outputs; a list of one is no list before Keras 3."""
+    tensors = _tensors(config.get(key), key)
+    alone = writer.generation < 3 and isinstance(tensors, list) and len(tensors) == 1
+    return tensors[0] if alone else tensors
+
+
 def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     value = config.get(key)
     if not isinstance(value, list):
@@ -106,8 +113,8 @@ def parse_layer(item: Any, position: int, writer: Writer) -> LayerSpec:
         class_name,
         str(name) if name else f"{class_name.lower()}_{position}",
         dict(config) if isinstance(config, Mapping) else {},
-        module=item.get("module"),
-        registered_name=item.get("registered_name"),
+        module=_text(item, "module"),
+        registered_name=_text(item, "registered_name"),
         build_config=item.get("build_config"),
     )
     if is_model(item):
@@ -119,6 +126,15 @@ def parse_layer(item: Any, position: int, writer: Writer) -> LayerSpec:
         raise ConfigError(f"layer '{spec.name}' ({class_name}): inbound_nodes must be a list, received {nodes!r:.100}")
     spec.calls = [_parse_call(node, spec) for node in nodes if node]
     return spec
+
+
+def _text(item: Mapping[str, Any], key: str) -> str | None:
+    value = item.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(
+            f"layer '{item.get('name')}' ({item['class_name']}): {key} must be text, received {value!r:.100}"
+        )
+    return value
 
 
 def _parse_call(node: Any, layer: LayerSpec) -> CallSpec:
@@ -196,7 +212,7 @@ def _decode(value: Any, where: str) -> Any:
 def _tensors(value: Any, key: str) -> Any:
     """input_layers or output_layers: one reference, or a list or dict of them."""
     if _is_ref(value):
-        return TensorRef(*value)
+        return TensorRef(*value[:3])
     if isinstance(value, Mapping):
         return {name: _tensors(item, key) for name, item in value.items()}
     if isinstance(value, list) and value:

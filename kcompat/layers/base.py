@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,7 +97,14 @@ class Layer(Configurable):
     @property
     def takes_mask(self) -> bool:
         """Whether `emit` has a parameter `mask`."""
-        return "mask" in inspect.signature(type(self).emit).parameters
+        return "mask" in self.call_signature().parameters
+
+    @classmethod
+    @cache
+    def call_signature(cls) -> inspect.Signature:
+        """The arguments of a call: those of `emit` after the builder."""
+        parameters = list(inspect.signature(cls.emit).parameters.values())
+        return inspect.Signature(parameters[2:])
 
     @property
     def makes_mask(self) -> bool:
@@ -151,6 +159,11 @@ class Layer(Configurable):
         """This layer's own weights, without those of layers in it: trainable ones first."""
         own = self._own_weights
         return [w for w in own if w.trainable] + [w for w in own if not w.trainable]
+
+    @property
+    def stored_weights(self) -> list[Variable]:
+        """This layer's own weights in the order in which Keras keeps them in `.weights.h5` files."""
+        return self.own_weights
 
     @property
     def sublayers(self) -> list[Layer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import operators as operators  # enters the cards that layers emit
+from ..errors import ArgumentError
 from ..ir import Builder, Parameter, Value, Variable
 from ..ir.types import is_float
 from ..tree import flatten, map_structure
@@ -44,6 +45,8 @@ class Emitter(Builder):
 
     def floating(self, x: Value) -> Value:
         """x in the layer's compute dtype, whatever it was."""
+        if not isinstance(x, Value):
+            raise self._located(ArgumentError(f"takes one tensor, received {type(x).__name__}"))
         return x if x.dtype == self.compute_dtype else self.cast(x, dtype=self.compute_dtype)
 
     def _emit(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -54,6 +57,10 @@ class Emitter(Builder):
         masked = any(leaf is not None for leaf in flatten(mask))
         if masked and layer.takes_mask:
             kwargs = {**kwargs, "mask": mask}
+        try:
+            layer.call_signature().bind(*args, **kwargs)
+        except TypeError as error:
+            raise self._located(ArgumentError(f"cannot be called so: {error}")) from None
         outputs = layer.emit(self, *args, **kwargs)
         if layer.supports_masking and (masked or layer.makes_mask):
             masks = flatten(layer.emit_mask(self, inputs, mask if masked else None))

@@ -12,6 +12,8 @@ from .base import Layer
 from .emitter import Emitter
 from .ranks import require_rank
 
+_Interpolation = one_of("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic")
+
 
 class UpSampling(Layer):
     """Whole numbers of positions for every one along `rank` axes.
@@ -50,16 +52,16 @@ class UpSampling1D(UpSampling):
 class UpSampling2D(UpSampling):
     """Images (batch, height, width, channels) with `size` times as many rows and columns.
 
-    interpolation: "nearest" repeats them; the others see pixels as points in the middle of their
-    area. half_pixel_centers=False is the bilinear method of TensorFlow 1, which saw them in the
-    corner; Keras 3 does not have it. Source: keras.layers.UpSampling2D.
+    interpolation: "nearest" repeats them; the others see pixels as points in the middle of their area.
+    "gaussian" and "mitchellcubic" are Keras 2's alone, and so is half_pixel_centers=False, the bilinear
+    method of TensorFlow 1, which saw them in the corner. Source: keras.layers.UpSampling2D.
     """
 
     rank = 2
 
     size = Field(ints(), 2)
     data_format = Field(DataFormat, None)
-    interpolation = Field(one_of("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"), "nearest")
+    interpolation = Field(_Interpolation, "nearest")
     half_pixel_centers = Field(Bool, True, extension=True, keyword=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -28,11 +28,26 @@ def _lanczos(radius: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda t: np.where(np.abs(t) < radius, np.sinc(t) * np.sinc(t / radius), 0)
 
 
+def _gaussian(t: np.ndarray) -> np.ndarray:
+    """TensorFlow's: radius 1.5, standard deviation 0.5."""
+    return np.where(np.abs(t) < 1.5, np.exp(-2 * t * t), 0)
+
+
+def _mitchell_cubic(t: np.ndarray) -> np.ndarray:
+    """Mitchell & Netravali 1988, B = C = 1/3."""
+    t = np.abs(t)
+    near = (7 / 6 * t - 2) * t * t + 8 / 9
+    far = ((-7 / 18 * t + 2) * t - 10 / 3) * t + 16 / 9
+    return np.where(t < 1, near, np.where(t < 2, far, 0))
+
+
 _KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bilinear": _triangle,
     "bicubic": _keys_cubic,
     "lanczos3": _lanczos(3.0),
     "lanczos5": _lanczos(5.0),
+    "gaussian": _gaussian,
+    "mitchellcubic": _mitchell_cubic,
 }
 
 
