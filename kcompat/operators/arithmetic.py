@@ -31,6 +31,8 @@ abs = elementwise("abs", np.abs, onnx="Abs")
 sqrt = function("sqrt", np.sqrt, onnx="Sqrt")
 rsqrt = function("rsqrt", lambda x: (1 / np.sqrt(x)).astype(x.dtype))
 square = elementwise("square", np.square)
+round = function("round", np.rint, onnx="Round")
+"""To the nearest whole number, halves to the even one."""
 reciprocal = function("reciprocal", np.reciprocal, onnx="Reciprocal")
 exp = function("exp", np.exp, onnx="Exp")
 log = function("log", np.log, onnx="Log")
