@@ -9,7 +9,7 @@ from kcompat.errors import ConfigError
 from kcompat.models import Model
 
 from ..files import parse_json
-from . import keras1
+from . import keras1, keras3_forms
 from .build import build_model
 from .parse import parse_model
 from .spec import Writer
@@ -42,7 +42,11 @@ def model_from_config(
         writer = Writer(1, str(version or "1"))
     else:
         writer = Writer(generation_of(document, version), str(version or ""))
-    return build_model(parse_model(document, writer), custom_objects or {})
+        document = keras3_forms.restore(document) if writer.generation == 3 else document
+    model = build_model(parse_model(document, writer), custom_objects or {})
+    if writer.generation < 3:
+        masks.settle(model)
+    return model
 
 
 def generation_of(document: Mapping[str, Any], version: Any) -> int:
