@@ -18,18 +18,27 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - Bidirectional repeated the outputs before masked steps; now they are zeros.
     - StackedRNNCells had the states of the last cell first.
     - TimeDistributed let masks out that its layer makes.
+    - Add, Concatenate and the like masked a step that is masked in any input, not in all.
+
+    What was said about masks and states is taken back by `masks.settle` where it changes nothing.
     """
     result = {key: _entry(key, value) for key, value in config.items()}
     if class_name in ("GRU", "GRUCell"):
         result.setdefault("reset_after", False)
-    if class_name == "TimeDistributed":
-        result["inner_masks"] = True
+    result.update(_MASKS.get(class_name, {}))
     if _is_before_tensorflow_1_13(writer):
         result.update(_EARLY.get(class_name, {}))
         if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
             result["half_pixel_centers"] = False
     return result
 
+
+_MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+_MASKS: dict[str, dict[str, Any]] = {
+    "TimeDistributed": {"inner_masks": True},
+    **{name: {"intersects_masks": True} for name in _MERGES},
+}
+"""What layers meant before Keras 3."""
 
 _EARLY: dict[str, dict[str, Any]] = {
     "Bidirectional": {"repeats_masked": True},

@@ -13,14 +13,13 @@ from ..config import Bool, Field, Int, IntOrInts, Kind, registered
 from ..errors import ArgumentError, ShapeError
 from ..ir import Value
 from ..ir.types import is_float, normalize_axis, shape_text
+from ..tree import flatten
 from .base import Layer
 from .emitter import Emitter
 
 
 class Merge(Layer):
     """Maps a list of tensors to one."""
-
-    supports_masking = True
 
     def operands(self, b: Emitter, inputs: Any, count: int | None = None) -> list[Value]:
         """The inputs in one dtype. Raises ArgumentError unless they are a list of Values, of that length if given."""
@@ -40,35 +39,65 @@ class Merge(Layer):
         return ", ".join(shape_text(x.shape) for x in inputs)
 
 
-class _Elementwise(Merge):
+class _Masked(Merge):
+    """A merge whose output has a mask.
+
+    Steps are real where the mask of any input says so. intersects_masks (Keras 2): where those of all
+    inputs do that have one.
+    """
+
+    supports_masking = True
+
+    intersects_masks = Field(Bool, False, keyword=True, extension=True)
+
+
+Masks = list[Value | None]
+
+
+class _Elementwise(_Masked):
     """Merges element by element, with broadcasting.
 
-    Inputs of lower rank get axes of size one behind the batch, not in front of it.
+    Inputs of lower rank get axes of size one behind the batch, not in front of it. The output has a
+    mask if all inputs have one; with intersects_masks, if any has.
     """
 
     inputs: int | None = None
 
-    def emit(self, b: Emitter, inputs: Any) -> Value:
+    def emit(self, b: Emitter, inputs: Any, mask: Any = None) -> Value:
         values = self.operands(b, inputs, self.inputs)
         batches = {x.shape[0] for x in values if x.rank and isinstance(x.shape[0], int)}
         if len(batches) > 1:
             raise ShapeError(f"{self}: batch sizes must be equal, received shapes {self.shapes(values)}")
         rank = max(x.rank for x in values)
-        return self.merge(b, [self._expanded(b, x, rank) for x in values])
+        masks: Masks = [None] * len(values)
+        if mask is not None and not self.intersects_masks:
+            masks = [m if x.rank == rank else None for x, m in zip(values, mask, strict=True)]
+        return self.merge(
+            b,
+            [self._expanded(b, x, rank) for x in values],
+            [None if m is None else b.expand_dims(m, axes=range(m.rank, rank)) for m in masks],
+        )
 
     def _expanded(self, b: Emitter, x: Value, rank: int) -> Value:
         missing = rank - x.rank
         return b.expand_dims(x, axes=range(1, 1 + missing)) if missing else x
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
+        """The output. masks: of the values, with their rank, where they have one that counts."""
         raise NotImplementedError
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        masks = [m for m in flatten(mask) if m is not None]
+        if not masks or (len(masks) < len(inputs) and not self.intersects_masks):
+            return None
+        return reduce(b.logical_and if self.intersects_masks else b.logical_or, dict.fromkeys(masks))
 
 
 @registered("keras.layers")
 class Add(_Elementwise):
     """The sum of a list of tensors. Source: keras.layers.Add."""
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
         return reduce(b.add, values)
 
 
@@ -78,50 +107,95 @@ class Subtract(_Elementwise):
 
     inputs = 2
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
         return b.sub(*values)
 
 
 @registered("keras.layers")
 class Multiply(_Elementwise):
-    """The product of a list of tensors. Source: keras.layers.Multiply."""
+    """The product of a list of tensors. Source: keras.layers.Multiply.
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
-        return reduce(b.mul, values)
+    Masked steps count as ones; where all inputs are masked the product is zero.
+    """
+
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
+        factors = [
+            x if mask is None else b.where(mask, x, b.constant(1, x.dtype))
+            for x, mask in zip(values, masks, strict=True)
+        ]
+        product, real = reduce(b.mul, factors), [mask for mask in masks if mask is not None]
+        if len(real) < len(masks):
+            return product
+        return b.where(reduce(b.logical_or, real), product, b.constant(0, product.dtype))
+
+
+class _Extremum(_Elementwise):
+    """Of real elements, where there are any."""
+
+    def pick(self, b: Emitter, x: Value, y: Value) -> Value:
+        raise NotImplementedError
+
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
+        output, output_mask = values[0], masks[0]
+        for x, mask in zip(values[1:], masks[1:], strict=True):
+            x = x if mask is None else b.where(mask, x, output)
+            output = output if output_mask is None else b.where(output_mask, output, x)
+            output_mask = None if mask is None or output_mask is None else b.logical_or(output_mask, mask)
+            output = self.pick(b, output, x)
+        return output
 
 
 @registered("keras.layers")
 class Average(_Elementwise):
     """The mean of a list of tensors, in floating point. Source: keras.layers.Average."""
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
+    def merge(self, b: Emitter, values: list[Value], masks: Masks) -> Value:
         return b.div(b.floating(reduce(b.add, values)), len(values))
 
 
 @registered("keras.layers")
-class Maximum(_Elementwise):
+class Maximum(_Extremum):
     """The greatest of a list of tensors, element by element. Source: keras.layers.Maximum."""
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
-        return reduce(b.maximum, values)
+    def pick(self, b: Emitter, x: Value, y: Value) -> Value:
+        return b.maximum(x, y)
 
 
 @registered("keras.layers")
-class Minimum(_Elementwise):
+class Minimum(_Extremum):
     """The least of a list of tensors, element by element. Source: keras.layers.Minimum."""
 
-    def merge(self, b: Emitter, values: list[Value]) -> Value:
-        return reduce(b.minimum, values)
+    def pick(self, b: Emitter, x: Value, y: Value) -> Value:
+        return b.minimum(x, y)
 
 
 @registered("keras.layers")
-class Concatenate(Merge):
-    """A list of tensors, equal but along `axis`, one behind the other. Source: keras.layers.Concatenate."""
+class Concatenate(_Masked):
+    """A list of tensors, equal but along `axis`, one behind the other. Source: keras.layers.Concatenate.
+
+    If an input has a mask, the output has one; inputs without are real everywhere.
+    """
 
     axis = Field(Int, -1)
 
     def emit(self, b: Emitter, inputs: Any) -> Value:
         return b.concat(*self.operands(b, inputs), axis=self.axis)
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        masks = flatten(mask)
+        if all(m is None for m in masks):
+            return None
+        parts = [self._elements(b, x, m) for x, m in zip(inputs, masks, strict=True)]
+        together = b.reduce_min if self.intersects_masks else b.reduce_max
+        return together(b.concat(*parts, axis=self.axis), axes=(-1,))
+
+    def _elements(self, b: Emitter, x: Value, mask: Value | None) -> Value:
+        """Which elements of x are real, in x's shape."""
+        nonzero = b.not_equal(x, 0)
+        everywhere = b.logical_or(nonzero, b.logical_not(nonzero))
+        if mask is None:
+            return everywhere
+        return b.logical_and(b.expand_dims(mask, axes=range(mask.rank, x.rank)), everywhere)
 
 
 def _parse_axes(value: Any, owner: Any) -> Any:

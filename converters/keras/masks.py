@@ -1,0 +1,97 @@
+"""Takes older meanings back from layers for which they mean nothing.
+
+Layers of Keras 1 and 2 treated masks and states in ways that Keras 3 cannot express (see `keras2`).
+Where no mask arrives and no state is used, both are the same, and the model can be written for Keras 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kcompat.ir import TensorType, Value
+from kcompat.layers import Layer
+from kcompat.layers.base import walk
+from kcompat.layers.emitter import Emitter
+from kcompat.layers.rnn import StackedRNNCells
+from kcompat.models import Model
+from kcompat.tree import flatten, map_structure
+
+Calls = list[tuple[list[Value | None], dict[str, Any]]]
+
+
+def settle(model: Model) -> None:
+    """Reset what no call of a layer depends on, in a model with known inputs; others are left as they are."""
+    layers = [layer for layer in walk(model) if type(layer).__name__ in _MATTERS or _stacked(layer)]
+    if not layers or not model.built:
+        return
+    witness = _Witness()
+    inputs = map_structure(
+        lambda tensor: witness.input(TensorType(tensor.dtype, tensor.type.shape), f"input_{len(witness.inputs)}"),
+        model.input_structure,
+    )
+    witness.call(model, inputs)
+    for layer in layers:
+        calls = witness.calls.get(layer, [])
+        cell = _stacked(layer)
+        if cell and not _uses_states(layer, calls):
+            cell.reverse_state_order = False
+        for name, matters in _MATTERS.get(type(layer).__name__, {}).items():
+            setattr(layer, name, getattr(layer, name) and any(matters(layer, masks) for masks, _ in calls))
+
+
+class _Witness(Emitter):
+    """Notes with what masks and keyword arguments layers are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[Layer, Calls] = {}
+
+    def call(self, layer: Layer, *args: Any, **kwargs: Any) -> Any:
+        given = kwargs.get("mask")
+        masks = flatten(given) if given is not None else [self.masks.get(value) for value in flatten(args[0])]
+        self.calls.setdefault(layer, []).append((masks, kwargs))
+        return super().call(layer, *args, **kwargs)
+
+
+def _stacked(layer: Any) -> StackedRNNCells | None:
+    cell = getattr(layer, "cell", None)
+    return cell if isinstance(cell, StackedRNNCells) else None
+
+
+def _uses_states(layer: Any, calls: Calls) -> bool:
+    return layer.return_state or any(kwargs.get("initial_state") is not None for _, kwargs in calls)
+
+
+# --- whether a call with these masks depends on the older meaning ---------------------
+
+
+def _any(layer: Any, masks: list[Value | None]) -> bool:
+    return any(mask is not None for mask in masks)
+
+
+def _several(layer: Any, masks: list[Value | None]) -> bool:
+    return _any(layer, masks) and len(set(masks)) > 1
+
+
+def _of_sequences(layer: Any, masks: list[Value | None]) -> bool:
+    return _any(layer, masks) and bool(layer.return_sequences)
+
+
+def _inside(layer: Any, masks: list[Value | None]) -> bool:
+    """Masks of more axes than (batch, time), or made by the layer inside."""
+    makers = any(getattr(inner, "mask_zero", type(inner).__name__ == "Masking") for inner in walk(layer.layer))
+    return makers or any(mask is not None and mask.rank > 2 for mask in masks)
+
+
+_MATTERS: dict[str, dict[str, Callable[[Any, list[Value | None]], bool]]] = {
+    "Add": {"intersects_masks": _several},
+    "Average": {"intersects_masks": _several},
+    "Bidirectional": {"repeats_masked": _of_sequences},
+    "Concatenate": {"intersects_masks": _several},
+    "Maximum": {"intersects_masks": _any},
+    "Minimum": {"intersects_masks": _any},
+    "Multiply": {"intersects_masks": _any},
+    "Subtract": {"intersects_masks": _several},
+    "TimeDistributed": {"inner_masks": _inside},
+}
