@@ -21,6 +21,8 @@ class Dense(Layer):
     Input (..., features), output (..., units). Source: keras.layers.Dense.
     """
 
+    supports_masking = True
+
     units = Field(PositiveInt, keras1="output_dim")
     activation = Field(ActivationKind, None)
     use_bias = Field(Bool, True, keras1="bias")
