@@ -9,7 +9,7 @@ from kcompat.errors import ConfigError
 from kcompat.models import Model
 
 from ..files import parse_json
-from . import keras1, keras3_forms
+from . import keras1, keras3_forms, masks
 from .build import build_model
 from .parse import parse_model
 from .spec import Writer
