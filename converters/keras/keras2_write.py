@@ -125,7 +125,7 @@ def _config(class_name: str, config: Mapping[str, Any], where: str) -> dict[str,
 
 def _value(key: str, value: Any, where: str) -> Any:
     if key == "dtype" and isinstance(value, Mapping):
-        return value["config"]["name"]
+        return _dtype(value, where)
     if key.endswith("activation") and value is not None:
         return _activation(value, where)
     if isinstance(value, Mapping) and "class_name" in value and "config" in value:
@@ -133,6 +133,12 @@ def _value(key: str, value: Any, where: str) -> Any:
     if isinstance(value, list):
         return [_value("", item, where) for item in value]
     return value
+
+
+def _dtype(policy: Mapping[str, Any], where: str) -> str:
+    if "name" not in policy["config"]:
+        raise SaveError(f"{where}: Keras 2 has no quantized dtype policies; save in the form of Keras 3")
+    return str(policy["config"]["name"])
 
 
 def _object(value: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _is_training_state(node: StoredObject) -> bool:
 
 def _match(place: Place, state: StoredObject, reading: _Reading) -> None:
     """Pair a layer's own weights with the variables at its place, or note why they do not fit."""
-    node, variables = state.find(place.path), place.layer.own_weights
+    node, variables = state.find(place.path), place.layer.stored_weights
     path = f"{node.path if node else '/'.join(place.path)}/{VARIABLES}"
     where = f"{state.where.rstrip('/')}/{path.lstrip('/')}: {place.layer}"
     if node is not None:
@@ -162,7 +162,7 @@ def save(model: Model, file: Any, *, optimizer: Mapping[str, np.ndarray] | None 
     for place in found:
         group = file.create_group("/".join((*place.path, VARIABLES)))
         group.attrs["name"] = place.layer.name
-        for index, variable in enumerate(place.layer.own_weights):
+        for index, variable in enumerate(place.layer.stored_weights):
             _write(group, str(index), variable)
     optimizer_state.write_v3(file, optimizer or {})
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ..activations import ActivationKind
-from ..config import Bool, Field, PositiveInt, one_of, registered
+from ..config import Bool, Field, PositiveInt, registered
 from ..constraints import ConstraintKind
 from ..initializers import InitializerKind
 from ..ir import Value
 from ..regularizers import RegularizerKind
-from .base import Layer
 from .emitter import Emitter
+from .quantization import Quantizable, QuantizationConfigKind
 
 
 @registered("keras.layers")
-class Dense(Layer):
+class Dense(Quantizable):
     """Affine map of the last axis: `activation(x @ kernel + bias)`.
 
     Input (..., features), output (..., units). Source: keras.layers.Dense.
@@ -32,13 +32,22 @@ class Dense(Layer):
     bias_regularizer = Field(RegularizerKind, None, keras1="b_regularizer")
     kernel_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     bias_constraint = Field(ConstraintKind, None, keras1="b_constraint")
-    quantization_config = Field(one_of(None), None, keyword=True)
+    quantization_config = Field(QuantizationConfigKind, None, keyword=True)
 
     neutral = {"lora_rank": None, "lora_alpha": None}
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_configured_weight("kernel", (input_shape[-1], self.units))
+        shape = (input_shape[-1], self.units)
+        kernel = self.add_levels("kernel", shape) if self.is_quantized else self.add_configured_weight("kernel", shape)
+        self.kernel = kernel
         self.bias = self.add_configured_weight("bias", (self.units,)) if self.use_bias else None
+        self.kernel_scale = self.add_scale("kernel", (self.units,)) if self.is_quantized else None
 
     def emit(self, b: Emitter, x: Value) -> Value:
-        return self.activation.emit(b, b.dense(b.floating(x), self.kernel, self.bias))
+        return self.activation.emit(b, self._affine(b, b.floating(x)))
+
+    def _affine(self, b: Emitter, x: Value) -> Value:
+        if self.kernel_scale is None:
+            return b.dense(x, self.kernel, self.bias)
+        y = self.emit_quantized(b, x, self.kernel, self.kernel_scale, product=b.dense)
+        return y if self.bias is None else b.add(y, self.bias)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from ..config import Bool, Field, PositiveInt, one_of, registered
+from ..config import Bool, Field, PositiveInt, registered
 from ..constraints import ConstraintKind
 from ..initializers import InitializerKind
-from ..ir import Value
+from ..ir import Value, Variable
 from ..regularizers import RegularizerKind
-from .base import Layer
 from .emitter import Emitter
+from .quantization import Quantizable, QuantizationConfigKind
 
 
 @registered("keras.layers")
-class Embedding(Layer):
+class Embedding(Quantizable):
     """A vector for each index.
 
     Input (...) of indices in [0, input_dim), which are truncated if they are floats; output
@@ -32,9 +33,14 @@ class Embedding(Layer):
     activity_regularizer = Field(RegularizerKind, None)
     embeddings_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     mask_zero = Field(Bool, False)
-    quantization_config = Field(one_of(None), None, keyword=True)
+    quantization_config = Field(QuantizationConfigKind, None, keyword=True)
 
-    positional = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer")
+    positional: ClassVar[Sequence[str]] = (
+        "input_dim",
+        "output_dim",
+        "embeddings_initializer",
+        "embeddings_regularizer",
+    )
     neutral = {"lora_rank": None, "lora_alpha": None}
 
     def __init__(self, *args: Any, input_length: Any = None, **kwargs: Any) -> None:
@@ -44,11 +50,21 @@ class Embedding(Layer):
             self.input_arguments["input_shape"] = input_length
 
     def build(self, input_shape: Any) -> None:
-        self.embeddings = self.add_configured_weight("embeddings", (self.input_dim, self.output_dim))
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings_scale: Variable | None = None
+        if self.is_quantized:
+            self.embeddings = self.add_levels("embeddings", shape)
+            self.embeddings_scale = self.add_scale("embeddings", (self.input_dim,))
+        else:
+            self.embeddings = self.add_configured_weight("embeddings", shape)
 
     def emit(self, b: Emitter, x: Value) -> Value:
         indices = x if x.dtype in ("int32", "int64") else b.cast(x, dtype="int32")
-        return b.gather(self.embeddings, indices)
+        found = b.gather(self.embeddings, indices)
+        if self.embeddings_scale is None:
+            return found
+        scale = b.expand_dims(b.gather(self.embeddings_scale, indices), axes=(-1,))
+        return b.div(b.floating(found), scale)
 
     def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
         return b.not_equal(inputs, 0) if self.mask_zero else None
