@@ -96,8 +96,8 @@ def _match_weights(layer: Layer, entry: StoredLayer, writer: Writer) -> Pairs:
     if writer.generation == 1:
         arrays = keras1.convert_weights(layer, entry.names, entry.arrays, backend=writer.backend)
         return _in_order(layer, layer.weights, entry, arrays)
-    arrays = layouts.convert(layer, entry.names, entry.arrays, backend=writer.backend)
     variables = _by_path(layer, entry) or _legacy_order(layer)
+    arrays = layouts.convert(layer, variables, entry.arrays, backend=writer.backend)
     return _in_order(layer, variables, entry, arrays)
 
 

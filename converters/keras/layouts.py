@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kcompat.ir import Variable
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
+from kcompat.layers.gru import GRUCell
+from kcompat.layers.lstm import LSTMCell
 
 from .spec import Writer
 
@@ -17,7 +20,7 @@ THEANO_FLIPPED = frozenset(
         "Conv2D",
         "Conv3D",
         "Conv2DTranspose",
-        "ConvLSTM2D",
+        "ConvLSTMCell",
     }
 )
 """Layers whose kernels Theano applied turned by 180 degrees, so that its files hold them turned.
@@ -40,13 +43,38 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
 
 
 def convert(
-    layer: Layer, names: Sequence[str], arrays: Sequence[np.ndarray], *, backend: str | None
+    layer: Layer, variables: Sequence[Variable], arrays: Sequence[np.ndarray], *, backend: str | None
 ) -> list[np.ndarray]:
-    """A Keras 2 layer's arrays as Keras 3 has them, in the same order."""
-    if backend != "theano":
-        return list(arrays)
-    flipped = {type(inner).__name__ for inner in walk(layer)} & THEANO_FLIPPED
-    return [turned(array) if flipped and array.ndim >= 3 else array for array in arrays]
+    """A Keras 2 layer's arrays, which stand for these variables, as Keras 3 has them."""
+    converted = list(arrays)
+    places = {id(variable): place for place, variable in enumerate(variables) if place < len(arrays)}
+    for inner in walk(layer):
+        own = [places[id(weight)] for weight in inner.own_weights if id(weight) in places]
+        for place, array in zip(own, _converted(inner, [arrays[i] for i in own], backend), strict=True):
+            converted[place] = array
+    return converted
+
+
+def _converted(layer: Layer, arrays: list[np.ndarray], backend: str | None) -> list[np.ndarray]:
+    if backend == "theano" and type(layer).__name__ in THEANO_FLIPPED:
+        return [turned(array) if array.ndim >= 3 else array for array in arrays]
+    if isinstance(layer, (LSTMCell, GRUCell)) and len(arrays) == 3:
+        return _from_cudnn(arrays, gates=4 if isinstance(layer, LSTMCell) else 3)
+    return arrays
+
+
+def _from_cudnn(arrays: list[np.ndarray], gates: int) -> list[np.ndarray]:
+    """The weights of CuDNNLSTM or CuDNNGRU, which have one bias too many, as those of LSTM or GRU.
+
+    Source: `_convert_rnn_weights` in tf_keras/src/saving/legacy/hdf5_format.py.
+    """
+    kernel, recurrent_kernel, bias = arrays
+    if bias.ndim != 1 or len(bias) != 2 * gates * len(recurrent_kernel):
+        return arrays
+    kernels = [part.T.reshape(part.shape, order="F") for part in np.split(kernel, gates, axis=1)]
+    recurrent = [part.T for part in np.split(recurrent_kernel, gates, axis=1)]
+    two = bias.reshape(2, -1)
+    return [np.hstack(kernels), np.hstack(recurrent), two.sum(axis=0) if gates == 4 else two]
 
 
 def turned(kernel: np.ndarray) -> np.ndarray:
