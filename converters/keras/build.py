@@ -154,11 +154,11 @@ def _is_operation(spec: LayerSpec, generation: int) -> bool:
     """Whether a class name means something else than the Keras layer of that name.
 
     `keras.ops.add` and `keras.layers.Add` are both written as "Add"; HDF5 files leave the module
-    out, but only layers have the entry "trainable".
+    out, but every layer has an entry "trainable" or "dtype".
     """
     if spec.module:
         return not (spec.module + ".").startswith(_KERAS_ROOTS) or ".ops" in spec.module
-    return generation == 3 and "trainable" not in spec.config and spec.class_name != "InputLayer"
+    return generation == 3 and {"trainable", "dtype"}.isdisjoint(spec.config)
 
 
 def _checked(layer: Any, spec: LayerSpec) -> Layer:

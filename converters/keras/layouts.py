@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kcompat.layers import Layer
 from kcompat.layers.base import walk
 from kcompat.layers.gru import GRUCell
 from kcompat.layers.lstm import LSTMCell
+from kcompat.operators.window import extent
 
 from .spec import Writer
 
@@ -38,8 +40,18 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
         return
     counted = writer.generation == 2 and writer.version.startswith(COUNTING_VERSIONS)
     for layer in walk(model):
-        if "same_padding" in layer.fields and getattr(layer, "padding", None) == "same":
+        if pads_differently(layer):
             layer.same_padding = "theano_counted" if counted else "theano"
+
+
+def pads_differently(layer: Any) -> bool:
+    """Whether a layer's "same" padding is another one on Theano for some size of input."""
+    if "same_padding" not in layer.fields or layer.padding != "same":
+        return False
+    if hasattr(layer, "pool_size"):
+        return any(p > 1 and (p, s) != (3, 1) for p, s in zip(layer.pool_size, layer.strides, strict=True))
+    reach = map(extent, layer.kernel_size, layer.dilation_rate)
+    return any(r > 1 and (r % 2 == 0 or s > 1) for r, s in zip(reach, layer.strides, strict=True))
 
 
 def convert(

@@ -16,9 +16,8 @@ import numpy as np
 from kcompat.errors import LoadError, WeightMismatchError
 from kcompat.layers.base import Layer, walk
 from kcompat.models import Model
-from kcompat.operators.window import extent
 
-from ..layouts import turned
+from ..layouts import pads_differently, turned
 
 Arrays = list[np.ndarray]
 
@@ -53,7 +52,7 @@ def known_backend(model: Model, names: Iterable[str], backend: str | None) -> st
     Raises LoadError if it remains unknown and decides what "same" padding means in this model.
     """
     backend = backend or _backend_of(names)
-    unclear = next(filter(_pads_differently, walk(model)), None) if backend is None else None
+    unclear = next(filter(pads_differently, walk(model)), None) if backend is None else None
     if unclear is not None:
         raise LoadError(
             f"layer '{unclear.name}' ({type(unclear).__name__}): Theano and TensorFlow pad differently here, and the "
@@ -66,16 +65,6 @@ def known_backend(model: Model, names: Iterable[str], backend: str | None) -> st
 def _backend_of(names: Iterable[str]) -> str | None:
     """ "tensorflow" or None: Theano's names have nothing of their own."""
     return "tensorflow" if any(re.search(r":\d+$", name) for name in names) else None
-
-
-def _pads_differently(layer: Any) -> bool:
-    """Whether a layer's "same" padding is another one on Theano for some size of input."""
-    if "same_padding" not in layer.fields or layer.padding != "same":
-        return False
-    if hasattr(layer, "pool_size"):
-        return any(p > 1 and (p, s) != (3, 1) for p, s in zip(layer.pool_size, layer.strides, strict=True))
-    reach = map(extent, layer.kernel_size, layer.dilation_rate)
-    return any(r > 1 and (r % 2 == 0 or s > 1) for r, s in zip(reach, layer.strides, strict=True))
 
 
 def _convert(layer: Any, stored: Stored, backend: str | None) -> Arrays:
