@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import KcompatError, ResourceError
+from .errors import KcompatError
 from .ir.graph import Constant, Graph, Node, Parameter, Value
-from .ir.types import TensorType, numpy_name, type_of
-
-MEMORY_BUDGET = 16 * 2**30
-"""Bytes that one tensor may take before a run is refused (a file can ask for any size)."""
+from .ir.types import numpy_name, type_of
 
 
 def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -60,17 +57,10 @@ def _run(node: Node, values: dict[Value, np.ndarray]) -> tuple[np.ndarray, ...]:
     try:
         types = node.op.infer(*(None if a is None else type_of(a) for a in operands), **node.attrs)
         expected = types if isinstance(types, tuple) else (types,)
-        _check_budget(node, expected)
+        for type in expected:
+            type.check_budget(node.op.name)
         outputs = node.op.meaning(*operands, **node.attrs)
     except KcompatError as error:
         raise type(error)(f"{node.origin}: {error}") from None
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     return tuple(np.asarray(a, dtype=numpy_name(t.dtype)) for a, t in zip(outputs, expected, strict=True))
-
-
-def _check_budget(node: Node, types: tuple[TensorType, ...]) -> None:
-    for type in types:
-        if type.nbytes is not None and type.nbytes > MEMORY_BUDGET:
-            raise ResourceError(
-                f"{node.op.name} would make a tensor of {type}, {type.nbytes} bytes, over the budget of {MEMORY_BUDGET}"
-            )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
+from ..errors import DtypeError, ResourceError, ShapeError
 
 Dim = int | str | None
 """A known size, a named open size ("batch"; equal names are equal sizes), or an unnamed open one."""
@@ -33,6 +33,10 @@ DTYPES = {
     "string": "str",
 }
 """Every dtype of the IR and its short form in text."""
+
+
+MEMORY_BUDGET = 8 * 2**30
+"""Bytes that one tensor may take: a file can ask for any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,13 @@ class TensorType:
                 return None
             total *= dim
         return total
+
+    def check_budget(self, where: str) -> None:
+        """Raises ResourceError if a tensor of this type is larger than the memory budget."""
+        if self.nbytes is not None and self.nbytes > MEMORY_BUDGET:
+            raise ResourceError(
+                f"{where}: a tensor of {self} takes {self.nbytes} bytes, over the budget of {MEMORY_BUDGET}"
+            )
 
     def with_shape(self, shape: Iterable[Dim]) -> TensorType:
         return TensorType(self.dtype, tuple(shape))

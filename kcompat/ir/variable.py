@@ -65,8 +65,9 @@ class Variable:
 
     @property
     def value(self) -> np.ndarray:
-        """The array itself, not a copy."""
+        """The array itself, not a copy. Raises ResourceError if it would exceed the memory budget."""
         if self._value is None:
+            self.type.check_budget(f"weight '{self.path}'")
             make = self._initializer or (lambda shape, dtype: np.zeros(shape, dtype))
             self._value = np.asarray(make(self.shape, self.dtype), numpy_name(self.dtype))
         return self._value
