@@ -5,6 +5,10 @@ from __future__ import annotations
 from kcompat.errors import SaveError
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
+from kcompat.layers.embedding import Embedding
+from kcompat.layers.masking import Masking
+from kcompat.layers.separable import SeparableConv1D
+from kcompat.layers.time_distributed import TimeDistributed
 from kcompat.models import Model
 
 from .weights_legacy_write import Form
@@ -52,6 +56,13 @@ WITHOUT_KERAS2 = frozenset(
 """Layers that tf_keras 2.21 does not have, or cannot load from HDF5 as SpectralNormalization."""
 
 
+_NATIVE: dict[Form, frozenset[str]] = {
+    "keras2": frozenset({"axes", "inner_masks", "time_major"}),
+    "keras3": frozenset({"inner_masks"}),
+}
+"""Extensions that a form has words for, or that are checked on their own."""
+
+
 def check(model: Model, form: Form) -> None:
     """Raises SaveError naming the first layer that Keras cannot load, and what can be done."""
     missing = WITHOUT_KERAS3 if form == "keras3" else WITHOUT_KERAS2
@@ -59,17 +70,33 @@ def check(model: Model, form: Form) -> None:
     for layer in walk(model):
         if layer.keras_module.startswith("keras.") and type(layer).__name__ in missing:
             raise SaveError(f"{layer}: Keras {form[-1]} has no such layer; save the model in {other}")
-        if form == "keras3" and "/" in layer.name:
-            raise SaveError(f"{layer}: Keras 3 allows no '/' in names; rename the layer, or save in {other}")
-        if form == "keras3" and getattr(layer, "interpolation", None) in ("gaussian", "mitchellcubic"):
-            raise SaveError(f"{layer}: Keras 3 does not have its interpolation; save the model in {other}")
+        if form == "keras3":
+            _check_keras3(layer, other)
         _check_extensions(layer, form)
+        if isinstance(layer, TimeDistributed):
+            _check_masks(layer, form)
+
+
+def _check_keras3(layer: Layer, other: str) -> None:
+    if "/" in layer.name:
+        raise SaveError(f"{layer}: Keras 3 allows no '/' in names; rename the layer, or save in {other}")
+    if isinstance(layer, SeparableConv1D) and layer.padding == "causal":
+        raise SaveError(f"{layer}: Keras 3 has no causal padding here; save in {other}")
 
 
 def _check_extensions(layer: Layer, form: Form) -> None:
     for name, field in layer.fields.items():
         value = layer._values.get(name, field.default)
-        if field.extension and value != field.default:
+        if field.extension and name not in _NATIVE[form] and value != field.default:
             raise SaveError(
                 f"{layer}: '{name}' = {value!r} comes from an older Keras and cannot be said in Keras {form[-1]}"
             )
+
+
+def _check_masks(layer: TimeDistributed, form: Form) -> None:
+    """Keras 2 lets masks out that the inner layer makes, Keras 3 does not."""
+    makes_masks = any(
+        isinstance(inner, Masking) or (isinstance(inner, Embedding) and inner.mask_zero) for inner in walk(layer.layer)
+    )
+    if makes_masks and layer.inner_masks != (form == "keras2"):
+        raise SaveError(f"{layer}: the masks that its layer makes are used otherwise in Keras {form[-1]}")

@@ -51,7 +51,15 @@ def _legacy_document(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _legacy_layer(item: dict[str, Any]) -> dict[str, Any]:
-    """Raises SaveError for an axis that Keras's loader of this form leaves out; see `model_from_config` there."""
+    """Raises SaveError for what Keras's loader of this form does not find or leaves out.
+
+    Source: `model_from_config` in keras/src/legacy/saving/saving_utils.py.
+    """
+    if ".ops" in (item.get("module") or ""):
+        raise SaveError(
+            f"layer '{item['config'].get('name')}' ({item['class_name']}): Keras 3 loads no operations from an .h5 "
+            "file; save as .keras"
+        )
     axis = item["config"].get("axis", 0)
     if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and len(axis) == 1):
         raise SaveError(

@@ -22,7 +22,6 @@ _NEW_KEYS: dict[str, Any] = {
     "renorm_clipping": None,
     "renorm_momentum": ANY,
     "rms_scaling": False,
-    "zero_output_for_mask": False,
     "use_gate": False,
     "sliding_window": None,
     "antialias": False,
@@ -34,6 +33,7 @@ _NEW_KEYS: dict[str, Any] = {
     "input_axes": None,
     "output_axes": None,
     "build_input_shape": ANY,
+    "inner_masks": ANY,
 }
 """Keys that Keras 2 does not know, and the value at which leaving them out changes nothing."""
 
@@ -60,7 +60,11 @@ _NEW_KEYS_OF: tuple[tuple[set[str], str, Any], ...] = (
 )
 """The same for keys that other classes have in Keras 2 too."""
 
-_RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
+_RENAMED = {
+    ("BatchNormalization", "axes"): "axis",
+    ("InputLayer", "batch_shape"): "batch_input_shape",
+    ("LeakyReLU", "negative_slope"): "alpha",
+}
 
 _ADDED: dict[str, dict[str, Any]] = {
     "MultiHeadAttention": {"query_shape": None, "key_shape": None, "value_shape": None},
@@ -203,6 +207,8 @@ class _Calls:
         tensors = inputs if isinstance(inputs, list) else [inputs]
         if not tensors or not all(_is_tensor(tensor) for tensor in tensors):
             raise SaveError(f"{where}: is called on {inputs!r:.80}; Keras 2 can only write tensors and lists of them")
+        if kwargs.get("training"):  # Keras 3 notes it for layers that default to it, and predicts without
+            del kwargs["training"]
         others = {key: self._argument(value) for key, value in kwargs.items()}
         return [[*self._argument(tensor), others] for tensor in tensors]
 

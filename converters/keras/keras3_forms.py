@@ -36,12 +36,17 @@ _HARD_SIGMOID_KERAS2 = {
 """clip(0.2 x + 0.5, 0, 1): Keras 3 takes a model wherever it takes an activation."""
 
 
+_UNSAID = frozenset({"inner_masks"})
+"""Keys without a word in Keras 3, whose values `expressible` has checked."""
+
+
 def express(document: Any) -> Any:
     """A canonical document, or a part of one, in words that Keras 3 knows."""
     if isinstance(document, dict):
         return {
             key: _HARD_SIGMOID_KERAS2 if value == _NAME and key.endswith("activation") else express(value)
             for key, value in document.items()
+            if key not in _UNSAID
         }
     return [express(item) for item in document] if isinstance(document, list) else document
 

@@ -70,7 +70,10 @@ def _optimizer(state: TrainingState | None, form: Form) -> dict[str, Any] | None
         return None
     if isinstance(optimizer, str):
         return {"class_name": optimizer, "config": {}}
-    return {key: optimizer[key] for key in ("class_name", "config")}
+    class_name = optimizer["class_name"]
+    if form == "keras2" and state.form == "keras2_archive" and ">" not in class_name:
+        class_name = f"Custom>{class_name}"  # HDF5 files say so; without it tf_keras takes its legacy optimizers
+    return {"class_name": class_name, "config": optimizer["config"]}
 
 
 def _can_write(state: TrainingState, form: Form) -> bool:
