@@ -13,20 +13,24 @@ from kcompat.models import model_from_json
 
 
 def sequential(*layers: dict) -> str:
-    head = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4], "name": "x"}}
+    head = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4], "dtype": "float32", "name": "x"}}
     return json.dumps({"class_name": "Sequential", "config": {"name": "m", "layers": [head, *layers]}})
 
 
 def test_a_huge_layer_costs_nothing_until_its_weights_are_needed() -> None:
-    model = model_from_json(sequential({"class_name": "Dense", "config": {"name": "d", "units": 10**12}}))
+    model = model_from_json(
+        sequential({"class_name": "Dense", "config": {"name": "d", "trainable": True, "units": 10**12}})
+    )
     assert model.count_params() == 5 * 10**12
     with pytest.raises(ResourceError, match=r"weight 'd/kernel': .* over the budget"):
         model.predict(np.ones((1, 4)), verbose=0)
 
 
 def test_a_huge_result_is_refused_before_it_is_computed() -> None:
-    model = model_from_json(sequential({"class_name": "RepeatVector", "config": {"name": "r", "n": 10**10}}))
-    with pytest.raises(ResourceError, match="layer 'r' \\(RepeatVector\\).* over the budget"):
+    model = model_from_json(
+        sequential({"class_name": "RepeatVector", "config": {"name": "r", "trainable": True, "n": 10**10}})
+    )
+    with pytest.raises(ResourceError, match=r"layer 'r' \(RepeatVector\).* over the budget"):
         model.predict(np.ones((1, 4)), verbose=0)
 
 
