@@ -57,8 +57,8 @@ def _run(node: Node, values: dict[Value, np.ndarray]) -> tuple[np.ndarray, ...]:
     try:
         types = node.op.infer(*(None if a is None else type_of(a) for a in operands), **node.attrs)
         expected = types if isinstance(types, tuple) else (types,)
-        for type in expected:
-            type.check_budget(node.op.name)
+        for result in expected:
+            result.check_budget(node.op.name)
         outputs = node.op.meaning(*operands, **node.attrs)
     except KcompatError as error:
         raise type(error)(f"{node.origin}: {error}") from None
