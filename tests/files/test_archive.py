@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kcompat.converters.files import DEFAULT_LIMITS, Archive, FileSource, Limits, MemorySource, open_archive
 
+from kcompat.converters.files import DEFAULT_LIMITS, Archive, FileSource, Limits, MemorySource, open_archive
 from kcompat.errors import FormatError, UnsafeFileError
 
 Members = dict[str, bytes]

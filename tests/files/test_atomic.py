@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kcompat.converters.files import atomic, replacing_file, replacing_folder
 
+from kcompat.converters.files import atomic, replacing_file, replacing_folder
 from kcompat.errors import SaveError
 
 Writer = Callable[[Path], AbstractContextManager[Path]]

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from kcompat.converters.files import Limits, parse_json, read_json
 
+from kcompat.converters.files import Limits, parse_json, read_json
 from kcompat.errors import FormatError, UnsafeFileError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from kcompat.converters.files import FileKind, Hdf5File, open_archive, open_hdf5, sniff
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -12,8 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from kcompat.converters.files import DEFAULT_LIMITS, Limits, open_hdf5
 
+from kcompat.converters.files import DEFAULT_LIMITS, Limits, open_hdf5
 from kcompat.errors import FormatError, KcompatError, UnsafeFileError
 
 UNDEFINED = 0xFFFF_FFFF_FFFF_FFFF

@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from kcompat.converters.files import MemorySource, open_hdf5
 from kcompat.converters.files.hdf5 import MAPPED_FROM
-
 from kcompat.errors import ArgumentError, FormatError
 
 RNG = np.random.default_rng(7)

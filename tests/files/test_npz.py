@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kcompat.converters.files import DEFAULT_LIMITS, load_npz, open_archive
 
+from kcompat.converters.files import DEFAULT_LIMITS, load_npz, open_archive
 from kcompat.errors import FormatError, UnsafeFileError
 
 ARRAYS = {

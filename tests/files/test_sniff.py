@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from kcompat.converters.files import FileKind, Limits, describe, sniff, wrong_file
-from kcompat.converters.files.sniff import _MEANING
 from onnx import TensorProto, helper
 
+from kcompat.converters.files import FileKind, Limits, describe, sniff, wrong_file
+from kcompat.converters.files.sniff import _MEANING
 from kcompat.errors import FormatError
 
 
