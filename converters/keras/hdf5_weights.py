@@ -71,9 +71,9 @@ def _read(group: Group, name: str) -> StoredLayer:
 def _match_layers(
     model: Model, stored: Sequence[StoredLayer], group: Group, by_name: bool
 ) -> list[tuple[Layer, StoredLayer]]:
-    layers = [layer for layer in model.layers if layer.weights]
     filled = [entry for entry in stored if entry.arrays]
     entries = {entry.name: entry for entry in filled}
+    layers = [layer for layer in model.layers if layer.weights or _kept_state(layer, entries.get(layer.name))]
     if by_name:
         return [(layer, entries[layer.name]) for layer in layers if layer.name in entries]
     if {layer.name for layer in layers} == set(entries):
@@ -96,7 +96,7 @@ def _match_weights(layer: Layer, entry: StoredLayer, writer: Writer) -> Pairs:
     if writer.generation == 1:
         arrays = keras1.convert_weights(layer, entry.names, entry.arrays, backend=writer.backend)
         return _in_order(layer, layer.weights, entry, arrays)
-    variables = _by_path(layer, entry) or _legacy_order(layer)
+    variables = _by_path(layer, entry) or _legacy_order(layer) or _kept_state(layer, entry)
     arrays = layouts.convert(layer, variables, entry.arrays, backend=writer.backend)
     return _in_order(layer, variables, entry, arrays)
 
@@ -128,6 +128,12 @@ def _longest_suffix(name: str, variables: dict[str, list[Variable]]) -> Variable
 def _legacy_order(layer: Layer) -> list[Variable]:
     """Keras 2's order: what is trainable under the layers' flags, then the rest."""
     return layer.trainable_weights + layer.non_trainable_weights
+
+
+def _kept_state(layer: Layer, entry: StoredLayer | None) -> list[Variable]:
+    """What Keras 2 counts as weights of a layer that has none today."""
+    shapes = {str(index): array.shape for index, array in enumerate(entry.arrays)} if entry else {}
+    return list(layer.stored_variables(shapes).values())
 
 
 def _in_order(layer: Layer, variables: Sequence[Variable], entry: StoredLayer, arrays: Sequence[np.ndarray]) -> Pairs:

@@ -116,26 +116,32 @@ def _is_training_state(node: StoredObject) -> bool:
 
 def _match(place: Place, state: StoredObject, reading: _Reading) -> None:
     """Pair a layer's own weights with the variables at its place, or note why they do not fit."""
-    node, variables = state.find(place.path), place.layer.stored_weights
+    node = state.find(place.path)
+    stored = node.variables if node else {}
+    variables = place.layer.stored_variables({name: dataset.shape for name, dataset in stored.items()})
     path = f"{node.path if node else '/'.join(place.path)}/{VARIABLES}"
     where = f"{state.where.rstrip('/')}/{path.lstrip('/')}: {place.layer}"
     if node is not None:
         reading.used.add(node.path)
-    try:
-        datasets = node.in_order() if node else []
-    except LoadError as error:
-        reading.problems.append(str(error))
+    if variables.keys() != stored.keys():
+        reading.problems.append(_other_weights(where, variables, node))
         return
-    if len(datasets) != len(variables):
-        expected = ", ".join(f"'{variable.path}' {variable.shape}" for variable in variables) or "none"
-        stored = ", ".join(str(dataset.shape) for dataset in datasets) or "none"
-        reading.problems.append(f"{where}: weights expected: {expected}; received: {stored}")
-        return
-    problems = [problem for pair in zip(variables, datasets, strict=True) if (problem := _mismatch(*pair))]
+    pairs = [(variable, stored[name]) for name, variable in variables.items()]
+    problems = [problem for pair in pairs if (problem := _mismatch(*pair))]
     if problems:
         reading.problems.append(f"{where}: {problems[0]}")
     else:
-        reading.pairs += zip(variables, datasets, strict=True)
+        reading.pairs += pairs
+
+
+def _other_weights(where: str, variables: Mapping[str, Variable], node: StoredObject | None) -> str:
+    try:
+        datasets = node.in_order() if node else []
+    except LoadError as error:
+        return str(error)
+    expected = ", ".join(f"'{variable.path}' {variable.shape}" for variable in variables.values()) or "none"
+    stored = ", ".join(str(dataset.shape) for dataset in datasets) or "none"
+    return f"{where}: weights expected: {expected}; received: {stored}"
 
 
 def _mismatch(variable: Variable, dataset: Dataset) -> str | None:
@@ -162,8 +168,8 @@ def save(model: Model, file: Any, *, optimizer: Mapping[str, np.ndarray] | None 
     for place in found:
         group = file.create_group("/".join((*place.path, VARIABLES)))
         group.attrs["name"] = place.layer.name
-        for index, variable in enumerate(place.layer.stored_weights):
-            _write(group, str(index), variable)
+        for name, variable in place.layer.stored_variables({}).items():
+            _write(group, name, variable)
     optimizer_state.write_v3(file, optimizer or {})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -47,11 +47,13 @@ class Layer(Configurable):
     supports_masking: ClassVar[bool] = False
     _own_weights: list[Variable]
     _sublayers: list[Layer]
+    _emission_version: int
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
         object.__setattr__(instance, "_own_weights", [])
         object.__setattr__(instance, "_sublayers", [])
+        object.__setattr__(instance, "_emission_version", 0)
         return instance
 
     def __init__(
@@ -93,6 +95,15 @@ class Layer(Configurable):
         Asked only of layers with `supports_masking`; by default a mask passes through.
         """
         return mask
+
+    @property
+    def emission_version(self) -> int:
+        """Grows when the layer comes to emit another graph, beyond other values of its weights."""
+        return self._emission_version
+
+    def emission_changed(self) -> None:
+        """Let models that hold this layer emit it again."""
+        self._emission_version += 1
 
     @property
     def takes_mask(self) -> bool:
@@ -164,6 +175,13 @@ class Layer(Configurable):
     def stored_weights(self) -> list[Variable]:
         """This layer's own weights in the order in which Keras keeps them in `.weights.h5` files."""
         return self.own_weights
+
+    def stored_variables(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Variable]:
+        """This layer's own state by the names that it has in `.weights.h5` files.
+
+        shapes: of what a file has for this layer; empty when one is written.
+        """
+        return {str(index): variable for index, variable in enumerate(self.stored_weights)}
 
     @property
     def sublayers(self) -> list[Layer]:
@@ -289,7 +307,7 @@ class Layer(Configurable):
         emitter = Emitter()
         nested = isinstance(input_shape, list) or (input_shape and isinstance(input_shape[0], (list, tuple)))
         shapes = input_shape if nested else [input_shape]
-        inputs = [emitter.input(TensorType(self.compute_dtype, tuple(shape))) for shape in shapes]
+        inputs = [emitter.input(TensorType(self.assumed_input_dtype, tuple(shape))) for shape in shapes]
         values = emitter.call(self, inputs if nested else inputs[0])
         return map_structure(lambda value: public_shape(value.type), values)
 
@@ -298,6 +316,11 @@ class Layer(Configurable):
     @property
     def compute_dtype(self) -> str:
         return self.dtype_policy.compute_dtype
+
+    @property
+    def assumed_input_dtype(self) -> str:
+        """The dtype of inputs of which only the shapes are known."""
+        return self.compute_dtype
 
     @property
     def variable_dtype(self) -> str:

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, InputError
 from ..executor import Executor
 from ..ir import Graph
 from ..ir.types import TensorType
-from ..layers.base import Layer
+from ..layers.base import Layer, walk
 from ..layers.emitter import Emitter
 from ..layers.symbolic import KerasTensor
 from ..tree import flatten, pack_like
@@ -40,6 +40,7 @@ class Model(Layer):
         super().__init__(*args, **kwargs)
         self.training_state: TrainingState | None = None
         self._executor: Executor | None = None
+        self._executor_version = 0
 
     # --- structure --------------------------------------------------------------
 
@@ -119,9 +120,10 @@ class Model(Layer):
 
     @property
     def executor(self) -> Executor:
-        """What runs the model; made on first use."""
-        if self._executor is None:
-            self._executor = Executor(self.graph())
+        """What runs the model; made on first use, and when a layer in it has changed."""
+        version = sum(layer.emission_version for layer in walk(self))
+        if self._executor is None or self._executor_version != version:
+            self._executor, self._executor_version = Executor(self.graph()), version
         return self._executor
 
     def structure_changed(self) -> None:
@@ -195,6 +197,14 @@ class Model(Layer):
 
     def _pack(self, arrays: list[np.ndarray]) -> Any:
         return pack_like(self.output_structure, arrays)
+
+    def reset_state(self) -> None:
+        """Set the states that stateful recurrent layers keep from batch to batch to zeros."""
+        for layer in walk(self):
+            if layer is not self and hasattr(layer, "reset_state"):
+                layer.reset_state()
+
+    reset_states = reset_state
 
     # --- training settings ------------------------------------------------------
 
