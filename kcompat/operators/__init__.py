@@ -7,7 +7,13 @@ conv         conv, conv_transpose
 pool         max_pool, avg_pool, adaptive
 norm         batch, layer, group, rms, l2
 reduce       sum, mean, max, min, prod over axes
+scan         cumsum, cumprod
+order        argmax, argmin, argsort, top_k
+gather       gather, gather_elements
 shape        reshape, transpose, concat, pad, slice, repeat
+expand       broadcast_to, broadcast_like, tile, size
+trigonometry sin ... atanh, atan2, expm1, log1p
+rounding     floor, ceil, sign, floor_div, mod
 resize       interpolation
 
 All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write

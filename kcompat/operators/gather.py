@@ -4,29 +4,66 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import DtypeError, InputError
+from ..errors import DtypeError, InputError, ShapeError
 from ..ir.operator import Int, operator
-from ..ir.types import TensorType, normalize_axis
+from ..ir.types import TensorType, normalize_axis, same_dim, shape_text
+
+
+def _require_integers(name: str, indices: TensorType) -> None:
+    if not indices.dtype.startswith(("int", "uint")):
+        raise DtypeError(f"{name}: indices must be integers, received {indices.dtype}")
+
+
+def _check_range(name: str, indices: np.ndarray, size: int) -> None:
+    outside = (indices < 0) | (indices >= size)
+    if outside.any():
+        place = tuple(np.argwhere(outside)[0].tolist())
+        raise InputError(f"{name}: index {indices[place]} at {place} is not in [0, {size})")
 
 
 def _gather_type(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
-    if not indices.dtype.startswith(("int", "uint")):
-        raise DtypeError(f"gather: indices must be integers, received {indices.dtype}")
+    _require_integers("gather", indices)
     axis = normalize_axis(axis, x.rank)
     return x.with_shape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 def _gather(x: np.ndarray, indices: np.ndarray, *, axis: int) -> np.ndarray:
-    size = x.shape[axis]
-    outside = (indices < 0) | (indices >= size)
-    if outside.any():
-        place = tuple(np.argwhere(outside)[0].tolist())
-        raise InputError(f"gather: index {indices[place]} at {place} is not in [0, {size})")
+    _check_range("gather", indices, x.shape[axis])
     return np.take(x, indices, axis=axis)
 
 
 gather = operator("gather", "x indices", attrs={"axis": Int(0)}, infer=_gather_type, meaning=_gather)
 """The positions of an axis of x that `indices` name, whose axes take the place of that axis.
+
+Indices outside [0, size) raise InputError when the graph runs.
+"""
+
+
+def _elements_type(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
+    _require_integers("gather_elements", indices)
+    axis = normalize_axis(axis, x.rank)
+    if indices.rank != x.rank:
+        raise ShapeError(f"gather_elements: {shape_text(x.shape)} and {shape_text(indices.shape)} differ in rank")
+    for place, (size, count) in enumerate(zip(x.shape, indices.shape, strict=True)):
+        if place != axis:
+            same_dim(size, count, f"gather_elements along {axis}: sizes of axis {place}")
+    return x.with_shape(indices.shape)
+
+
+def _elements(x: np.ndarray, indices: np.ndarray, *, axis: int) -> np.ndarray:
+    _check_range("gather_elements", indices, x.shape[axis])
+    return np.take_along_axis(x, indices, axis=axis)
+
+
+gather_elements = operator(
+    "gather_elements",
+    "x indices",
+    attrs={"axis": Int},
+    infer=_elements_type,
+    meaning=_elements,
+    onnx="GatherElements",
+)
+"""Along an axis, the elements of each line of x that the same line of `indices` names.
 
 Indices outside [0, size) raise InputError when the graph runs.
 """
