@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..activations import ActivationKind
@@ -71,14 +72,18 @@ class ConvTranspose(Convolution):
 
     def _cuts(self) -> tuple[tuple[int, int], ...]:
         """Positions to cut from the low and high end of each axis of the full result (negative: to add)."""
-        extras = self.output_padding or (None,) * self.rank
         spans = tuple(map(extent, self.kernel_size, self.dilation_rate))
         if self.padding == "same" and self.same_padding != "tensorflow":
             return transposed_cuts(spans, self.strides)
-        return tuple(
-            (_cut_same if self.padding == "same" else _cut_valid)(span, stride, extra)
-            for span, stride, extra in zip(spans, self.strides, extras, strict=True)
-        )
+        return cuts(self.padding, spans, self.strides, self.output_padding)
+
+
+def cuts(
+    padding: str, spans: Sequence[int], strides: Sequence[int], extras: Sequence[int] | None
+) -> tuple[tuple[int, int], ...]:
+    """What "valid" or "same" cuts from the low and high end of each axis of the full result."""
+    cut = _cut_same if padding == "same" else _cut_valid
+    return tuple(map(cut, spans, strides, extras or (None,) * len(spans)))
 
 
 def _cut_valid(span: int, stride: int, extra: int | None) -> tuple[int, int]:
