@@ -363,12 +363,13 @@ def serialize(thing: Any) -> Any:
         return thing
     cls = type(thing)
     module = vars(cls).get("keras_module")
+    is_public = module and not module.startswith("keras.src.")
     build_config = thing.get_build_config()
     return {
         "module": module or None,
         "class_name": cls.__name__,
         "config": thing.get_config(),
-        "registered_name": None if module else get_registered_name(cls),
+        "registered_name": None if is_public else get_registered_name(cls),
         **({} if build_config is None else {"build_config": build_config}),
     }
 
