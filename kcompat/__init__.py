@@ -22,6 +22,7 @@ _SUBMODULES = frozenset(
         "keras",
         "layers",
         "models",
+        "ops",
         "preprocessing",
         "regularizers",
         "saving",

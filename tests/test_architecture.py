@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "config": {"errors", "registration", "settings", "tree"},
     **{room: GROUND | OBJECTS | {"ir", "operators", "reference"} for room in OBJECTS - {"config"}},
     "layers": GROUND | OBJECTS | {"ir", "operators", "reference"},
+    "ops": GROUND | OBJECTS | {"ir", "layers"},
     "models": GROUND | OBJECTS | RUNNING | {"layers"},
     "utils": GROUND | OBJECTS | {"layers", "models"},
     "preprocessing": {"utils"},

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ..ir import TensorType, Value
 from ..tree import flatten, map_structure
 from .emitter import Emitter
+from .tensor_operators import TensorOperators
 
 if TYPE_CHECKING:
     from .base import Layer
 
 
-class KerasTensor:
+class KerasTensor(TensorOperators):
     """A tensor that does not exist yet: what a layer returns when called on an Input.
+
+    Python's operators on it, and indexing, make operations: see TensorOperators and `kcompat.ops`.
 
     shape: with None for open sizes, batch first. dtype: a dtype name.
     call: the layer call that makes it, and `index`, its place among that call's outputs.
