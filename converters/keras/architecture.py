@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kcompat.config import serialize
 from kcompat.errors import SaveError
+from kcompat.ir.types import ir_dtype
 from kcompat.layers import KerasTensor, Layer
 from kcompat.layers.symbolic import Call
 from kcompat.models import Functional, Model, Sequential
@@ -41,13 +44,11 @@ def model_config(model: Model) -> dict[str, Any]:
 
 
 def serialize_layer(layer: Layer) -> dict[str, Any]:
-    """One layer with its class, config and the shape it is built for."""
+    """One layer with its class, config and the shapes it is built for."""
     if isinstance(layer, Model):
         return serialize_model(layer)
     document: dict[str, Any] = serialize(layer)
-    if layer.built and layer.build_shape is not None and layer.weights:
-        document["build_config"] = {"input_shape": _listed(layer.build_shape)}
-    return document
+    return {key: _listed(value) if key == "build_config" else value for key, value in document.items()}
 
 
 def _sequential_config(model: Sequential) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _functional_config(model: Functional) -> dict[str, Any]:
     return {
         "name": model.name,
         "trainable": model.trainable,
-        "layers": [numbering.layer(layer) for layer in model.layers],
+        "layers": [numbering.layer(layer) for layer in model.operations],
         "input_layers": map_structure(numbering.end, model.input_structure),
         "output_layers": map_structure(numbering.end, model.output_structure),
     }
@@ -77,7 +78,7 @@ class _Numbering:
 
     def __init__(self, model: Functional) -> None:
         inside = set(model.calls_inside)
-        self.calls = {layer: [call for call in layer.calls if call in inside] for layer in model.layers}
+        self.calls = {layer: [call for call in layer.calls if call in inside] for layer in model.operations}
 
     def layer(self, layer: Layer) -> dict[str, Any]:
         nodes = [self._node(call) for call in self.calls[layer] if not call.is_input]
@@ -104,13 +105,29 @@ class _Numbering:
                 "keras_history": self.reference(value),
             }
             return {"class_name": "__keras_tensor__", "config": config}
-        if isinstance(value, tuple):
-            return {"class_name": "__tuple__", "items": [self._argument(item) for item in value]}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [self._argument(item) for item in value]
         if isinstance(value, dict):
             return {key: self._argument(item) for key, item in value.items()}
-        return value
+        return _constant(value)
+
+
+def _constant(value: Any) -> Any:
+    """An argument that is no tensor of the model.
+
+    Source: `serialize_keras_object` in keras/src/saving/serialization_lib.py.
+    """
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        config = {"value": value.tolist(), "dtype": ir_dtype(value)}
+        return {"class_name": "__numpy__", "config": config}
+    if isinstance(value, slice):
+        bounds = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": {key: _constant(bound) for key, bound in bounds.items()}}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    return value
 
 
 def _json_shape(shape: Any) -> list[int | None]:

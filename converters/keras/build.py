@@ -136,7 +136,7 @@ def _known_class(spec: LayerSpec, generation: int) -> Any:
         )
     if _is_operation(spec, generation):
         for module in [spec.module] if spec.module else operations.MODULES:
-            if spec.class_name in CLASSES.get(module, {}):
+            if module in operations.MODULES and spec.class_name in CLASSES[module]:
                 return CLASSES[module][spec.class_name]
         raise UnknownLayerError(
             f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', "

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from kcompat.errors import ConfigError
+from kcompat.ir.types import DTYPES, numpy_name
 
 from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, map_refs
 
@@ -202,11 +205,33 @@ def _decode(value: Any, where: str) -> Any:
     config = value.get("config")
     if tag == "__keras_tensor__" and isinstance(config, Mapping):
         return _ref(config.get("keras_history"), where)
-    if tag == "__tuple__":
-        return tuple(_decode(item, where) for item in value.get("items") or config or ())
+    if tag in _TAGS and isinstance(config or {}, Mapping):
+        return _tagged(str(tag), value, config or {}, where)
     if tag == "__lambda__":
         raise ConfigError(f"{where} holds a Python function, which is never executed")
     return {key: _decode(item, where) for key, item in value.items()}
+
+
+_TAGS = frozenset({"__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__"})
+
+
+def _tagged(tag: str, value: Mapping[str, Any], config: Mapping[str, Any], where: str) -> Any:
+    if tag == "__tuple__":
+        return tuple(_decode(item, where) for item in value.get("items") or config.get("value") or ())
+    if tag == "__ellipsis__":
+        return Ellipsis
+    if tag == "__slice__":
+        return slice(*(_decode(config.get(bound), where) for bound in ("start", "stop", "step")))
+    try:
+        return np.asarray(config["value"], numpy_name(_known_dtype(config["dtype"])))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ConfigError(f"{where}: an array needs numbers and their dtype, received {config!r:.100}") from None
+
+
+def _known_dtype(name: Any) -> str:
+    if name not in DTYPES or name == "string":
+        raise ValueError
+    return str(name)
 
 
 def _tensors(value: Any, key: str) -> Any:

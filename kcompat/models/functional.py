@@ -11,6 +11,7 @@ from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.input import InputLayer
+from ..layers.operations import Operation
 from ..layers.symbolic import Call, KerasTensor
 from ..tree import flatten, map_structure
 from .data import arrange
@@ -33,9 +34,9 @@ class Functional(Model):
         self._input_structure, self._output_structure = inputs, outputs
         self._check_tensors("inputs", self.inputs)
         self._check_tensors("outputs", self.outputs)
-        self._calls_inside, self._layers = order_calls(self.inputs, self.outputs)
-        check_distinct_names(self._layers)
-        for layer in self._layers:
+        self._calls_inside, self._operations = order_calls(self.inputs, self.outputs)
+        check_distinct_names(self._operations)
+        for layer in self._operations:
             self.sublayers.append(layer)
         self.built = True
         if not trainable:
@@ -56,19 +57,21 @@ class Functional(Model):
 
         Layers that no output needs are left out. Raises ArgumentError if one of the model's is missing.
         """
-        ordered = [layer for layer in layers if layer in self._layers]
-        if len(ordered) != len(self._layers):
-            raise ArgumentError(f"{self}: the order names {len(ordered)} of {len(self._layers)} layers")
-        self._layers = ordered
+        ordered = [layer for layer in layers if layer in self._operations]
+        if len(ordered) != len(self._operations):
+            raise ArgumentError(f"{self}: the order names {len(ordered)} of {len(self._operations)} layers")
+        self._operations = ordered
         self.sublayers[:] = ordered
 
     @property
     def layers(self) -> list[Layer]:
-        return list(self._layers)
+        """The layers, without the operations between them."""
+        return [layer for layer in self._operations if not isinstance(layer, Operation)]
 
     @property
     def operations(self) -> list[Layer]:
-        return self.layers
+        """The layers and the operations of `kcompat.ops` between them."""
+        return list(self._operations)
 
     @property
     def inputs(self) -> list[KerasTensor]:

@@ -65,10 +65,15 @@ def summary_text(
         wanted, ends = wanted + 12, [end * 0.90 for end in ends] + [1.0]
     width = line_length or min(wanted, shutil.get_terminal_size().columns - 4)
     rows = []
-    for layer in _in_range(model.layers, layer_range):
+    for layer in _in_range(_nodes(model), layer_range):
         rows += _layer_rows(layer, connected, show_trainable, expand_nested, depth=0)
     table = render(headers, rows, _column_widths(ends, width), aligns, width)
     return "\n".join([f'Model: "{model.name}"', table, *_totals(model), ""])
+
+
+def _nodes(model: Model) -> list[Layer]:
+    """The model's layers and the operations between them."""
+    return model.operations if isinstance(model, Functional) else model.layers
 
 
 def is_chain(model: Model) -> bool:
@@ -77,7 +82,7 @@ def is_chain(model: Model) -> bool:
         return True
     calls = model.calls_inside
     sources = {tensor.call for call in calls for tensor in call.input_tensors}
-    single = all(len(call.input_tensors) <= 1 for call in calls) and len(model.layers) == len(calls)
+    single = all(len(call.input_tensors) <= 1 for call in calls) and len(model.operations) == len(calls)
     return single and len(sources) == len(calls) - 1
 
 
@@ -118,7 +123,7 @@ def _layer_rows(
         row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
     rows = [row]
     if expand_nested and isinstance(layer, Model):
-        for inner in layer.layers:
+        for inner in _nodes(layer):
             rows += _layer_rows(inner, connected, show_trainable, expand_nested, depth + 1)
     return rows
 
