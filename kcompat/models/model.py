@@ -206,14 +206,6 @@ class Model(Layer):
 
     reset_states = reset_state
 
-    def reset_state(self) -> None:
-        """Set the states that stateful recurrent layers keep from batch to batch to zeros."""
-        for layer in walk(self):
-            if layer is not self and hasattr(layer, "reset_state"):
-                layer.reset_state()
-
-    reset_states = reset_state
-
     # --- training settings ------------------------------------------------------
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, **settings: Any) -> None:
