@@ -289,7 +289,10 @@ class Layer(Configurable):
         return self.run(args, kwargs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs for arrays, evaluated with the operators' NumPy meanings."""
+        """The outputs for arrays, evaluated with the operators' NumPy meanings.
+
+        args: nests of what NumPy makes arrays of, or None. kwargs: nests of arrays, and options.
+        """
         emitter = Emitter()
         arrays: list[np.ndarray] = []
 
@@ -298,7 +301,9 @@ class Layer(Configurable):
             arrays.append(array.astype(np.float32) if array.dtype == np.float64 else array)
             return emitter.input(type_of(arrays[-1]))
 
-        values = emitter.call(self, *map_structure(enter, args), **kwargs)
+        given = map_structure(lambda leaf: None if leaf is None else enter(leaf), args)
+        named = map_structure(lambda leaf: enter(leaf) if isinstance(leaf, np.ndarray) else leaf, kwargs)
+        values = emitter.call(self, *given, **named)
         results = iter(evaluate(emitter.build(flatten(values)), arrays))
         return map_structure(lambda _: next(results), values)
 
