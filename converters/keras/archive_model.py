@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from kcompat.models import Model
 from kcompat.models.training_state import TrainingState
 
 from ..files import Archive, FileKind, open_archive
-from . import optimizer_state, weights_v3
+from . import archive_assets, optimizer_state, weights_v3
 from .reader import generation_of, model_from_config
+from .saveables import ByClass, Place, places
 
 
 def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
@@ -25,7 +26,8 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: boo
             raise FormatError(f"{path}: config.json and metadata.json must be objects")
         version = metadata.get("keras_version")
         model = model_from_config(document, custom_objects, version)
-        optimizer_weights = _fill(model, archive, path)
+        found, optimizer_weights = _fill(model, archive, path)
+        archive_assets.read(archive, found)
         if compile:
             model.training_state = _training_state(document, generation_of(document, version), optimizer_weights)
     return model
@@ -41,17 +43,19 @@ def load_weights(model: Model, path: Any, kind: FileKind, *, skip_mismatch: bool
             _fill(model, archive, path, skip_mismatch=skip_mismatch)
 
 
-def _fill(model: Model, archive: Archive, path: Any, *, skip_mismatch: bool = False) -> dict[str, np.ndarray]:
-    """Assign the weights of an archive and return the optimizer's variables."""
+def _fill(
+    model: Model, archive: Archive, path: Any, *, skip_mismatch: bool = False
+) -> tuple[Sequence[Place], dict[str, np.ndarray]]:
+    """Assign the weights of an archive. Returns the layers' places in it and the optimizer's variables."""
     if "model.weights.h5" in archive:
         with archive.open_hdf5("model.weights.h5") as root:
-            weights_v3.load(model, root, skip_mismatch=skip_mismatch)
-            return optimizer_state.read_v3(root)
+            found = weights_v3.load(model, root, skip_mismatch=skip_mismatch)
+            return found, optimizer_state.read_v3(root)
     if "model.weights.npz" in archive:
         raise FormatError(f"{path}: weights in model.weights.npz are pickled and never read; save the model again")
     if model.weights:
         raise FormatError(f"{path}: the archive has no model.weights.h5")
-    return {}
+    return places(model, ByClass()), {}
 
 
 def _training_state(

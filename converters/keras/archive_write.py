@@ -17,8 +17,9 @@ import numpy as np
 from kcompat.models import Model
 
 from ..files import PathLike, replacing_file
-from . import architecture, expressible, training_config, weights_v3
+from . import architecture, archive_assets, expressible, training_config, weights_v3
 from .keras3_forms import express
+from .saveables import ByClass, layers_as_rebuilt, places
 from .weights_legacy_write import KERAS_VERSION
 
 
@@ -41,6 +42,7 @@ def save(model: Model, path: PathLike, *, include_optimizer: bool = True) -> Non
         archive.writestr("metadata.json", json.dumps(metadata))
         archive.writestr("config.json", json.dumps(document))
         _write_weights(archive, model, settings[1] if settings else {}, temporary.parent)
+        archive_assets.write(archive, places(model, ByClass(), layers_as_rebuilt))
 
 
 def save_weights(model: Model, path: PathLike) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 
 from kcompat.errors import SaveError
+from kcompat.layers.base import walk
 from kcompat.models import Model
 
 from ..files import PathLike, replacing_file
@@ -24,6 +25,7 @@ def save(model: Model, path: PathLike, *, form: Form = "keras3", include_optimiz
     Raises SaveError for a layer or a setting that this Keras cannot express, leaving an existing file as it is.
     """
     expressible.check(model, form)
+    _check_assets(model)
     document = architecture.serialize_model(model)
     described = keras2_write.model_document(document) if form == "keras2" else _legacy_document(express(document))
     settings = training_config.for_hdf5(model.training_state, form) if include_optimizer else None
@@ -41,6 +43,16 @@ def save_weights(model: Model, path: PathLike, *, form: Form = "keras3") -> None
     """Write a model's weights alone to an `.h5` file, one group per layer."""
     with replacing_file(path) as temporary, h5py.File(temporary, "w") as file:
         weights_legacy_write.save(model, file, form=form)
+
+
+def _check_assets(model: Model) -> None:
+    """Raises SaveError for a layer with files of its own, which HDF5 has no place for."""
+    for layer in walk(model):
+        if layer.stored_assets():
+            raise SaveError(
+                f"{layer}: its vocabulary is not in its config, and HDF5 has no other place for it; save as .keras, or "
+                "make the layer with vocabulary=layer.get_vocabulary()"
+            )
 
 
 def _legacy_document(document: dict[str, Any]) -> dict[str, Any]:

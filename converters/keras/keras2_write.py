@@ -28,7 +28,6 @@ _NEW_KEYS: dict[str, Any] = {
     "pad_to_aspect_ratio": False,
     "fill_value": 0.0,
     "oov_method": "floormod",
-    "salt": None,
     "optional": False,
     "input_axes": None,
     "output_axes": None,
@@ -55,6 +54,7 @@ _NEW_KEYS_OF: tuple[tuple[set[str], str, Any], ...] = (
     (_RECURRENT | _CELLS | _ATTENTION, "seed", ANY),
     (_IMAGES | {"ZeroPadding1D"}, "data_format", "channels_last"),
     ({"RandomContrast"}, "value_range", ANY),
+    ({"IntegerLookup", "StringLookup"}, "salt", None),
     ({"Resizing"}, "fill_mode", "constant"),
     ({"Conv3DTranspose"}, "dilation_rate", [1, 1, 1]),
 )
@@ -124,6 +124,8 @@ def _config(class_name: str, config: Mapping[str, Any], where: str) -> dict[str,
                 raise SaveError(f"{where}: '{key}' = {value!r} cannot be said in Keras 2; save in the form of Keras 3")
             continue
         result[_RENAMED.get((class_name, key), key)] = _value(key, value, where)
+    if class_name == "Discretization" and result["bin_boundaries"] is not None:
+        result["num_bins"] = None  # Keras 2 takes one of the two
     return {**result, **_ADDED.get(class_name, {})}
 
 

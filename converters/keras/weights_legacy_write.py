@@ -78,8 +78,9 @@ def write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 
 
 def _named(layer: Layer, form: Form) -> dict[str, np.ndarray]:
-    names = {id(variable): name for variable, name in _paths(layer, ())}
-    ordered = dict.fromkeys(_trainable(layer, form) + [variable for variable, _ in _paths(layer, ())])
+    paths = list(_paths(layer, (), form))
+    names = {id(variable): name for variable, name in paths}
+    ordered = dict.fromkeys(_trainable(layer, form) + [variable for variable, _ in paths])
     return _arrays([(names[id(variable)], variable) for variable in ordered], form)
 
 
@@ -102,12 +103,16 @@ def _inner(layer: Layer) -> list[Layer]:
     return layers_as_rebuilt(layer) if isinstance(layer, Model) else layer.sublayers
 
 
-def _paths(layer: Layer, outer: tuple[str, ...]) -> Iterator[tuple[Variable, str]]:
-    """All weights in Keras's order, each with the names of the layers around it and its own."""
-    for variable in layer.own_weights:
+def _paths(layer: Layer, outer: tuple[str, ...], form: Form) -> Iterator[tuple[Variable, str]]:
+    """All weights in Keras's order, each with the names of the layers around it and its own.
+
+    To Keras 2 the state of layers without weights, such as the term weights of lookups, are weights too.
+    """
+    kept = layer.stored_variables({}).values() if form == "keras2" else ()
+    for variable in layer.own_weights or kept:
         yield variable, "/".join((*outer, layer.name, variable.name))
     for inner in _inner(layer):
-        yield from _paths(inner, (*outer, layer.name))
+        yield from _paths(inner, (*outer, layer.name), form)
 
 
 def _own_names(model: Model) -> list[tuple[str, Variable]]:

@@ -33,9 +33,10 @@ _NOT_WEIGHTS = frozenset({"optimizer", "metrics", "seed_generator", "random_gene
 class _Reading:
     """What the file means under one numbering.
 
-    pairs: what each weight would become. problems: why it does not fit, one text per object.
+    places: where each layer is. pairs: what each weight would become. problems: why it does not fit, one text per object.
     """
 
+    places: Sequence[Place] = ()
     pairs: list[tuple[Variable, Dataset]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
@@ -44,10 +45,10 @@ class _Reading:
         return {id(variable): dataset.where for variable, dataset in self.pairs}
 
 
-def load(model: Model, stored: Group | StoredObject, *, skip_mismatch: bool = False) -> None:
+def load(model: Model, stored: Group | StoredObject, *, skip_mismatch: bool = False) -> Sequence[Place]:
     """Fill a model's weights from an open file, or from the tree that `open_sharded` gives.
 
-    skip_mismatch: leave layers that do not fit as they are, with a warning each.
+    Returns the place of every layer. skip_mismatch: leave layers that do not fit as they are, with a warning each.
     Raises WeightMismatchError, changing nothing, that names file, layer, path and both shapes.
     """
     state = stored if isinstance(stored, StoredObject) else read_state(stored)
@@ -59,6 +60,7 @@ def load(model: Model, stored: Group | StoredObject, *, skip_mismatch: bool = Fa
     arrays = [(variable, dataset.read()) for variable, dataset in reading.pairs]
     for variable, array in arrays:
         variable.assign(array)
+    return reading.places
 
 
 def _report(problems: Sequence[str]) -> str:
@@ -94,7 +96,7 @@ def _choose(readings: Sequence[_Reading], model: Model, state: StoredObject) -> 
 
 
 def _read(model: Model, state: StoredObject, found: Sequence[Place]) -> _Reading:
-    reading = _Reading()
+    reading = _Reading(found)
     for place in found:
         _match(place, state, reading)
     placed = {id(variable) for place in found for variable in place.layer.own_weights}

@@ -183,6 +183,13 @@ class Layer(Configurable):
         """
         return {str(index): variable for index, variable in enumerate(self.stored_weights)}
 
+    def stored_assets(self) -> dict[str, bytes]:
+        """The files, by name, that archives keep for this layer beside the weights."""
+        return {}
+
+    def take_assets(self, files: Mapping[str, bytes]) -> None:
+        """Take what an archive has kept for this layer. Raises LoadError."""
+
     @property
     def sublayers(self) -> list[Layer]:
         """Layers that this layer holds and calls."""
@@ -337,18 +344,18 @@ class Layer(Configurable):
 
     @property
     def input(self) -> Any:
-        """The KerasTensors of the layer's only call."""
-        tensors = self._only_call().input_tensors
+        """The KerasTensors of the layer's first call."""
+        tensors = self._first_call().input_tensors
         return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def output(self) -> Any:
-        """What the layer's only call returned."""
-        return self._only_call().outputs
+        """What the layer's first call returned."""
+        return self._first_call().outputs
 
-    def _only_call(self) -> Call:
-        if len(self.calls) != 1:
-            raise ArgumentError(f"layer '{self.name}' has {len(self.calls)} calls; input and output need exactly one")
+    def _first_call(self) -> Call:
+        if not self.calls:
+            raise ArgumentError(f"{self} has not been called, and so has no input and output")
         return self.calls[0]
 
     def get_config(self) -> dict[str, Any]:
