@@ -232,12 +232,14 @@ class Configurable:
         other value is refused.
     positional: the constructor's first arguments, where their order is not that of the fields.
     keras_module: the module Keras writes beside the class name.
+    keras_name: the class name Keras writes, where it is not the class's own.
     """
 
     fields: ClassVar[dict[str, Field]] = {}
     neutral: ClassVar[Mapping[str, Any]] = {}
     positional: ClassVar[Sequence[str]] = ()
     keras_module: ClassVar[str] = ""
+    keras_name: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -367,7 +369,7 @@ def serialize(thing: Any) -> Any:
     build_config = thing.get_build_config()
     return {
         "module": module or None,
-        "class_name": cls.__name__,
+        "class_name": vars(cls).get("keras_name") or cls.__name__,
         "config": thing.get_config(),
         "registered_name": None if is_public else get_registered_name(cls),
         **({} if build_config is None else {"build_config": build_config}),

@@ -18,6 +18,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - Bidirectional repeated the outputs before masked steps; now they are zeros.
     - StackedRNNCells had the states of the last cell first.
     - TimeDistributed let masks out that its layer makes.
+    - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
     - Add, Concatenate and the like masked a step that is masked in any input, not in all.
 
     What was said about masks and states is taken back by `masks.settle` where it changes nothing.
@@ -35,6 +36,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
 
 _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 _MASKS: dict[str, dict[str, Any]] = {
+    "MultiHeadAttention": {"keras2_masks": True},
     "TimeDistributed": {"inner_masks": True},
     **{name: {"intersects_masks": True} for name in _MERGES},
 }

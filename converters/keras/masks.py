@@ -17,7 +17,9 @@ from kcompat.layers.rnn import StackedRNNCells
 from kcompat.models import Model
 from kcompat.tree import flatten, map_structure
 
-Calls = list[tuple[list[Value | None], dict[str, Any]]]
+Masks = list[Value | None]
+Arguments = dict[str, Any]
+Calls = list[tuple[Masks, Arguments]]
 
 
 def settle(model: Model) -> None:
@@ -37,7 +39,7 @@ def settle(model: Model) -> None:
         if cell and not _uses_states(layer, calls):
             cell.reverse_state_order = False
         for name, matters in _MATTERS.get(type(layer).__name__, {}).items():
-            setattr(layer, name, getattr(layer, name) and any(matters(layer, masks) for masks, _ in calls))
+            setattr(layer, name, getattr(layer, name) and any(matters(layer, *call) for call in calls))
 
 
 class _Witness(Emitter):
@@ -49,7 +51,8 @@ class _Witness(Emitter):
 
     def call(self, layer: Layer, *args: Any, **kwargs: Any) -> Any:
         given = kwargs.get("mask")
-        masks = flatten(given) if given is not None else [self.masks.get(value) for value in flatten(args[0])]
+        tensors = [leaf for leaf in flatten((args, kwargs)) if isinstance(leaf, Value)]
+        masks = flatten(given) if given is not None else [self.masks.get(tensor) for tensor in tensors]
         self.calls.setdefault(layer, []).append((masks, kwargs))
         return super().call(layer, *args, **kwargs)
 
@@ -66,31 +69,39 @@ def _uses_states(layer: Any, calls: Calls) -> bool:
 # --- whether a call with these masks depends on the older meaning ---------------------
 
 
-def _any(layer: Any, masks: list[Value | None]) -> bool:
+def _any(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
     return any(mask is not None for mask in masks)
 
 
-def _several(layer: Any, masks: list[Value | None]) -> bool:
-    return _any(layer, masks) and len(set(masks)) > 1
+def _several(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
+    return _any(layer, masks, kwargs) and len(set(masks)) > 1
 
 
-def _of_sequences(layer: Any, masks: list[Value | None]) -> bool:
-    return _any(layer, masks) and bool(layer.return_sequences)
+def _of_sequences(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
+    return _any(layer, masks, kwargs) and bool(layer.return_sequences)
 
 
-def _inside(layer: Any, masks: list[Value | None]) -> bool:
+def _inside(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
     """Masks of more axes than (batch, time), or made by the layer inside."""
     makers = any(getattr(inner, "mask_zero", type(inner).__name__ == "Masking") for inner in walk(layer.layer))
     return makers or any(mask is not None and mask.rank > 2 for mask in masks)
 
 
-_MATTERS: dict[str, dict[str, Callable[[Any, list[Value | None]], bool]]] = {
+def _heads(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
+    """Masks of the inputs, or one between queries and keys where Keras 3 gives zeros to queries without any."""
+    between = kwargs.get("attention_mask") is not None
+    zeros = layer.dropout > 0 or kwargs.get("return_attention_scores") or len(layer.build_shape[0]) != 3
+    return _any(layer, masks, kwargs) or bool(between and zeros)
+
+
+_MATTERS: dict[str, dict[str, Callable[[Any, Masks, Arguments], bool]]] = {
     "Add": {"intersects_masks": _several},
     "Average": {"intersects_masks": _several},
     "Bidirectional": {"repeats_masked": _of_sequences},
     "Concatenate": {"intersects_masks": _several},
     "Maximum": {"intersects_masks": _any},
     "Minimum": {"intersects_masks": _any},
+    "MultiHeadAttention": {"keras2_masks": _heads},
     "Multiply": {"intersects_masks": _any},
     "Subtract": {"intersects_masks": _several},
     "TimeDistributed": {"inner_masks": _inside},
