@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..config import DataFormat, Field, ints, pairs, registered
-from ..errors import ShapeError
 from ..ir import Value
-from ..ir.types import shape_text
 from ..operators.window import spatial_axes
 from .base import Layer
 from .emitter import Emitter
@@ -17,8 +15,8 @@ from .ranks import require_rank
 class Cropping(Layer):
     """Takes positions away at the low and high end of `rank` axes.
 
-    Input and output (batch, *spatial, channels), or channels second for channels_first. Raises
-    ShapeError where nothing would be left.
+    Input and output (batch, *spatial, channels), or channels second for channels_first. Where
+    nothing is left the size is zero, as in Keras 2; Keras 3 refuses that.
     """
 
     rank: ClassVar[int]
@@ -33,9 +31,6 @@ class Cropping(Layer):
     def emit(self, b: Emitter, x: Value) -> Value:
         require_rank(self, x, self.rank + 2)
         axes = spatial_axes(x.rank, self.data_format)
-        for axis, amount in zip(axes, self.amounts, strict=True):
-            if isinstance(size := x.shape[axis], int) and size <= sum(amount):
-                raise ShapeError(f"{self}: cropping={self.cropping} leaves nothing of shape {shape_text(x.shape)}")
         return b.slice(
             x,
             starts=[low for low, _ in self.amounts],
