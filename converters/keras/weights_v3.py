@@ -33,7 +33,8 @@ _NOT_WEIGHTS = frozenset({"optimizer", "metrics", "seed_generator", "random_gene
 class _Reading:
     """What the file means under one numbering.
 
-    places: where each layer is. pairs: what each weight would become. problems: why it does not fit, one text per object.
+    places: where each layer is. pairs: what each weight would become. problems: why it does not fit, one
+    text per object.
     """
 
     places: Sequence[Place] = ()

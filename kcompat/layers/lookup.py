@@ -112,7 +112,7 @@ class IndexLookup(Layer):
         for key, value in super().get_config().items():
             config[key] = value
             if key == "vocabulary":
-                config["vocabulary_size"] = self._known_size()
+                config["vocabulary_size"] = self.known_size
         return config
 
     @property
@@ -202,14 +202,14 @@ class IndexLookup(Layer):
         """
         if self.vocabulary is not None:
             raise ArgumentError(f"{self}: cannot adapt a layer that was given a vocabulary")
-        batches = [data] if isinstance(data, (list, tuple, np.ndarray)) else data
-        documents = (document for batch in batches for document in self._documents(batch))
-        self.adapt_to(documents)
+        whole = isinstance(data, (list, tuple, np.ndarray))
+        batches = [np.asarray(data)] if whole else map(np.asarray, data)
+        self.adapt_to(document for batch in batches for document in self._documents(batch, whole))
 
-    def _documents(self, batch: Any) -> list[list[Any]]:
-        array = np.asarray(batch)
-        rows = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
-        return [[self.token(item) for item in row.tolist()] for row in rows]
+    def _documents(self, batch: np.ndarray, whole: bool) -> list[list[Any]]:
+        """The samples of a batch; a vector is one, but that of all data holds one sample an element."""
+        count = len(batch) if batch.ndim > 1 or (whole and batch.ndim) else 1
+        return [list(map(self.token, row)) for row in batch.reshape(count, -1).tolist()]
 
     def adapt_to(self, documents: Iterable[Sequence[Any]]) -> None:
         """Take the tokens of documents as vocabulary."""
@@ -253,7 +253,7 @@ class IndexLookup(Layer):
         if self.vocabulary is not None:
             return
         if ASSET not in files:
-            if self._stated_size is not None:
+            if self._stated_size is not None and self._stated_size > self._first:
                 raise FormatError(
                     f"{self}: its vocabulary of {self._stated_size} entries should be in {ASSET}: missing"
                 )
@@ -290,11 +290,13 @@ class IndexLookup(Layer):
         mask = [self.mask_token] if self._first > self.num_oov_indices else []
         return [*mask, *[self.oov_token] * self.num_oov_indices]
 
-    def _known_size(self) -> int | None:
+    @property
+    def known_size(self) -> int | None:
+        """The vocabulary's size, or what the config says of it while it is not there."""
         return self.vocabulary_size() if self._tokens else self._stated_size
 
     def _depth_or_none(self) -> int | None:
-        return self.max_tokens if self.pad_to_max_tokens else self._known_size()
+        return self.max_tokens if self.pad_to_max_tokens else self.known_size
 
     def _depth(self) -> int:
         """The length of encoded vectors."""
@@ -396,6 +398,6 @@ def refuse_path(class_name: str, config: Mapping[str, Any]) -> None:
     """Raises ConfigError if a config names the file that has its vocabulary."""
     if isinstance(config, Mapping) and isinstance(config.get("vocabulary"), str):
         raise ConfigError(
-            f"layer '{config.get('name')}' ({class_name}): names the vocabulary file {config['vocabulary']!r}, which is "
-            "never opened for a model file; save the model with Keras 3.12 or later, or with the tokens as a list"
+            f"layer '{config.get('name')}' ({class_name}): names the vocabulary file {config['vocabulary']!r}, which "
+            "is never opened for a model file; save the model with Keras 3.12 or later, or with the tokens as a list"
         )
