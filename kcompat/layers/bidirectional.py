@@ -49,8 +49,13 @@ class Bidirectional(Layer):
         self.layer = self.forward_layer = _copy(self.layer, "forward_")
         self._sublayers[:] = [self.forward_layer, self.backward_layer]
         self._check_alike()
-        for inner in self._sublayers:
-            inner.zero_output_for_mask = self.return_sequences and not self.repeats_masked
+        self.repeats_masked = self.repeats_masked
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "repeats_masked" and "forward_layer" in vars(self):
+            for inner in (self.forward_layer, self.backward_layer):
+                inner.zero_output_for_mask = self.return_sequences and not self.repeats_masked
 
     def _check_alike(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
