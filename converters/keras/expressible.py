@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kcompat.errors import SaveError
+from kcompat.ir.types import is_float
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
 from kcompat.layers.embedding import Embedding
 from kcompat.layers.masking import Masking
+from kcompat.layers.resizing import Resizing
 from kcompat.layers.separable import SeparableConv1D
 from kcompat.layers.time_distributed import TimeDistributed
 from kcompat.models import Model
@@ -57,8 +59,8 @@ WITHOUT_KERAS2 = frozenset(
 
 
 _NATIVE: dict[Form, frozenset[str]] = {
-    "keras2": frozenset({"axes", "inner_masks", "time_major"}),
-    "keras3": frozenset({"inner_masks"}),
+    "keras2": frozenset({"axes", "inner_masks", "keeps_integers", "time_major"}),
+    "keras3": frozenset({"inner_masks", "keeps_integers"}),
 }
 """Extensions that a form has words for, or that are checked on their own."""
 
@@ -75,6 +77,8 @@ def check(model: Model, form: Form) -> None:
         _check_extensions(layer, form)
         if isinstance(layer, TimeDistributed):
             _check_masks(layer, form)
+        if isinstance(layer, Resizing):
+            _check_integers(layer, form)
 
 
 def _check_keras3(layer: Layer, other: str) -> None:
@@ -100,3 +104,10 @@ def _check_masks(layer: TimeDistributed, form: Form) -> None:
     )
     if makes_masks and layer.inner_masks != (form == "keras2"):
         raise SaveError(f"{layer}: the masks that its layer makes are used otherwise in Keras {form[-1]}")
+
+
+def _check_integers(layer: Resizing, form: Form) -> None:
+    """Images of integers stay so in Keras 3, and become floating in Keras 2."""
+    dtypes = [tensor.dtype for call in layer.calls for tensor in call.input_tensors]
+    if layer.keeps_integers == (form == "keras2") and not all(map(is_float, dtypes)):
+        raise SaveError(f"{layer}: images of {', '.join(dtypes)} are rounded otherwise in Keras {form[-1]}")

@@ -26,7 +26,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     result = {key: _entry(key, value) for key, value in config.items()}
     if class_name in ("GRU", "GRUCell"):
         result.setdefault("reset_after", False)
-    result.update(_MASKS.get(class_name, {}))
+    result.update(_KERAS2.get(class_name, {}))
     if _is_before_tensorflow_1_13(writer):
         result.update(_EARLY.get(class_name, {}))
         if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
@@ -35,8 +35,9 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
 
 
 _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
-_MASKS: dict[str, dict[str, Any]] = {
+_KERAS2: dict[str, dict[str, Any]] = {
     "MultiHeadAttention": {"keras2_masks": True},
+    "Resizing": {"keeps_integers": False},
     "TimeDistributed": {"inner_masks": True},
     **{name: {"intersects_masks": True} for name in _MERGES},
 }

@@ -33,6 +33,7 @@ _NEW_KEYS: dict[str, Any] = {
     "output_axes": None,
     "build_input_shape": ANY,
     "inner_masks": ANY,
+    "keeps_integers": ANY,
 }
 """Keys that Keras 2 does not know, and the value at which leaving them out changes nothing."""
 
