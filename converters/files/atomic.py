@@ -60,7 +60,7 @@ def replacing_folder(path: PathLike) -> Iterator[Path]:
     temporary = _temporary_beside(target)
     try:
         with _as_save_error(path):
-            temporary.mkdir()
+            os.mkdir(temporary)
             yield temporary
             _flush_tree(temporary)
             _swap(temporary, target)
