@@ -63,22 +63,31 @@ def _legacy_document(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _legacy_layer(item: dict[str, Any]) -> dict[str, Any]:
-    """Raises SaveError for what Keras's loader of this form does not find or leaves out.
-
-    Source: `model_from_config` in keras/src/legacy/saving/saving_utils.py.
-    """
-    if ".ops" in (item.get("module") or ""):
-        raise SaveError(
-            f"layer '{item['config'].get('name')}' ({item['class_name']}): Keras 3 loads no operations from an .h5 "
-            "file; save as .keras"
-        )
-    axis = item["config"].get("axis", 0)
-    if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and len(axis) == 1):
-        raise SaveError(
-            f"layer '{item['config'].get('name')}' ({item['class_name']}): axis {axis} is lost when Keras 3 loads "
-            "an .h5 file; save as .keras"
-        )
+    lost = _lost(item)
+    if lost is not None:
+        name = f"layer '{item['config'].get('name')}' ({item['class_name']})"
+        raise SaveError(f"{name}: {lost} when Keras 3 loads an .h5 file; save as .keras")
     described: dict[str, Any] = {
         key: item[key] for key in ("class_name", "config", "name", "inbound_nodes") if key in item
     }
     return {**described, **_legacy_document(item)} if is_model(item) else described
+
+
+_FUNCTIONS = frozenset({"add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"})
+
+
+def _lost(item: dict[str, Any]) -> str | None:
+    """What Keras's loader of this form does not find, leaves out, or takes for a function of keras.layers.
+
+    Source: `model_from_config` in keras/src/legacy/saving/saving_utils.py, and serialization.py there.
+    """
+    config = item["config"]
+    if ".ops" in (item.get("module") or ""):
+        return "operations are not found"
+    axis = config.get("axis", 0)
+    if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and len(axis) == 1):
+        return f"axis {axis} is lost"
+    for key, value in config.items():
+        if key != "name" and isinstance(value, str) and value in _FUNCTIONS:
+            return f"'{key}' = '{value}' is misread"
+    return None

@@ -43,12 +43,21 @@ _UNSAID = frozenset({"inner_masks", "keeps_integers"})
 def express(document: Any) -> Any:
     """A canonical document, or a part of one, in words that Keras 3 knows."""
     if isinstance(document, dict):
-        return {
-            key: _HARD_SIGMOID_KERAS2 if value == _NAME and key.endswith("activation") else express(value)
-            for key, value in document.items()
-            if key not in _UNSAID
-        }
+        return {key: _express_entry(key, value) for key, value in document.items() if key not in _UNSAID} | (
+            {"config": _without_integer_dtype(document["config"])}
+            if document.get("class_name") == "Discretization"
+            else {}
+        )
     return [express(item) for item in document] if isinstance(document, list) else document
+
+
+def _express_entry(key: str, value: Any) -> Any:
+    return _HARD_SIGMOID_KERAS2 if value == _NAME and key.endswith("activation") else express(value)
+
+
+def _without_integer_dtype(config: dict[str, Any]) -> dict[str, Any]:
+    """In Keras 2 the outputs' dtype; Keras 3 would cast the inputs to it, and has integer outputs anyway."""
+    return {**config, "dtype": "float32"} if config["output_mode"] == "int" else config
 
 
 def restore(document: Any) -> Any:

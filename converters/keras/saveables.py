@@ -139,7 +139,10 @@ def layers_as_listed(model: Model) -> list[Layer]:
 
 def layers_as_rebuilt(model: Model) -> list[Layer]:
     """The model's layers in the order that they have in Keras after loading, which its loaders go by."""
-    return order_calls(model.inputs, model.outputs)[1] if isinstance(model, Functional) else model.layers
+    if not isinstance(model, Functional):
+        return model.layers
+    listed = set(model.layers)
+    return [layer for layer in order_calls(model.inputs, model.outputs)[1] if layer in listed]
 
 
 def places(model: Model, numbering: Numbering, order: Order = layers_as_listed) -> list[Place]:

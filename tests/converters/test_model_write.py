@@ -34,27 +34,52 @@ WHOLE = [
 ]
 
 
+NOT_IN_KERAS3 = {
+    "advanced_activations",
+    "advanced_activations_k1",
+    "conv1d_k1",
+    "dense_family_k1",
+    "locally_connected",
+    "locally_connected2d_k1",
+    "locally_connected_implementations_tfk115",
+    "lstm_text",
+    "names_with_slash",
+    "separable_conv1d",
+    "upsampling_bilinear",
+}
+OPERATIONS = {
+    "keras3/embedding_mask_pool",
+    "keras3/keras_ops_attention",
+    "keras3/keras_ops_more",
+    "keras3/masking_rnn",
+}
 NOT_SAID = {
-    ".keras": {"advanced_activations", "lstm_text", "names_with_slash", "separable_conv1d", "upsampling_bilinear"},
+    ".keras": NOT_IN_KERAS3,
     ".h5": {
-        "advanced_activations",
+        *NOT_IN_KERAS3,
+        *OPERATIONS,
+        "attention",
+        "attention_tfk115",
         "layer_normalization",
         "layer_normalization_tfk115",
-        "lstm_text",
-        "names_with_slash",
         "normalization_given",
-        "separable_conv1d",
         "unit_normalization",
-        "upsampling_bilinear",
-        *("keras3/embedding_mask_pool", "keras3/keras_ops_attention", "keras3/keras_ops_more", "keras3/masking_rnn"),
     },
     ".keras2.h5": {
+        *OPERATIONS,
+        "advanced_activations_k1",
+        "dense_family_k1",
         "lstm_text",
         "upsampling_bilinear",
-        *("keras3/activations_dense", "keras3/activations_keras3", "keras3/activations_layer"),
-        *("keras3/adaptive_pooling", "keras3/embedding_mask_pool", "keras3/gru", "keras3/keras_ops_attention"),
-        *("keras3/keras_ops_more", "keras3/lstm", "keras3/masking_rnn", "keras3/mobilenet_block"),
-        *("keras3/rms_normalization", "keras3/spectral_normalization"),
+        "keras3/activations_dense",
+        "keras3/activations_keras3",
+        "keras3/activations_layer",
+        "keras3/adaptive_pooling",
+        "keras3/gru",
+        "keras3/lstm",
+        "keras3/mobilenet_block",
+        "keras3/rms_normalization",
+        "keras3/spectral_normalization",
     },
 }
 """Golden models, of any generation or of one, that cannot be said in each form."""
