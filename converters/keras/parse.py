@@ -91,13 +91,6 @@ def _from_zero(outputs: Any, layers: list[LayerSpec], generation: int) -> Any:
     return map_refs(shifted, outputs)
 
 
-def _ends(config: Mapping[str, Any], key: str, writer: Writer) -> Any:
-    """A model's inputs or outputs; a list of one is no list before Keras 3."""
-    tensors = _tensors(config.get(key), key)
-    alone = writer.generation < 3 and isinstance(tensors, list) and len(tensors) == 1
-    return tensors[0] if alone else tensors
-
-
 def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     value = config.get(key)
     if not isinstance(value, list):

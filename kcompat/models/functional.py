@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..config import registered
 from ..errors import ArgumentError
 from ..ir import Value
@@ -23,8 +25,8 @@ from .topology import check_distinct_names, order_calls
 class Functional(Model):
     """A model from KerasTensors to KerasTensors.
 
-    inputs, outputs: KerasTensors, or lists or dicts of them; predictions come in the nest of outputs.
-    Layers may be shared and nested. Source: keras.Model.
+    inputs, outputs: KerasTensors, or lists or dicts of them; predictions come in the nest of outputs,
+    but without a list around a single one. Layers may be shared and nested. Source: keras.Model.
     """
 
     def __init__(
@@ -112,7 +114,10 @@ class Functional(Model):
         for call in self._calls_inside:
             if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
                 self._emit_call(b, call, values)
-        return map_structure(lambda tensor: values[tensor], self._output_structure)
+        return _unpacked(map_structure(lambda tensor: values[tensor], self._output_structure))
+
+    def _pack(self, arrays: list[np.ndarray]) -> Any:
+        return _unpacked(super()._pack(arrays))
 
     def _emit_call(self, b: Emitter, call: Call, values: dict[KerasTensor, Value]) -> None:
         args, kwargs = map_structure(
@@ -120,3 +125,8 @@ class Functional(Model):
         )
         outputs = b.call(call.layer, *args, **kwargs)
         values.update(zip(call.output_tensors, flatten(outputs), strict=True))
+
+
+def _unpacked(outputs: Any) -> Any:
+    """Outputs without the list around a single one, as Keras returns them."""
+    return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
