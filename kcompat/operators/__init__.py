@@ -10,6 +10,8 @@ reduce       sum, mean, max, min, prod over axes
 scan         cumsum, cumprod
 order        argmax, argmin, argsort, top_k
 gather       gather, gather_elements
+recurrent    simple_rnn, lstm, gru, conv_lstm over whole sequences
+fold         time into the batch axis and out of it
 shape        reshape, transpose, concat, pad, slice, repeat
 expand       broadcast_to, broadcast_like, tile, size
 trigonometry sin ... atanh, atan2, expm1, log1p
