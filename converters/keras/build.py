@@ -34,8 +34,8 @@ FOREIGN_CODE = {
 }
 """Classes whose behaviour no file can state."""
 
-LAYER_ENTRIES = frozenset({"layer", "backward_layer", "cell", "cells"})
-"""Entries under which wrappers and recurrent layers hold other layers."""
+LAYER_ENTRIES = frozenset({"layer", "layers", "backward_layer", "cell", "cells"})
+"""Entries under which wrappers, pipelines and recurrent layers hold other layers."""
 
 _KERAS_ROOTS = ("keras.", "tf_keras.", "tensorflow.keras.", "tensorflow.python.keras.", "tensorflow_core.python.keras.")
 

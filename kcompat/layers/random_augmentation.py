@@ -1,8 +1,7 @@
 """Image augmentation: layers that change images in training and pass them on in inference.
 
-That they do was measured with Keras 3.15.1, also for values outside `value_range`. AutoContrast,
-Equalization and ContrastLimitedAdaptiveHistogramEqualization change images in inference too and are
-not of this kind.
+That they do was measured with Keras 3.15.1, also for values outside `value_range`. AutoContrast and
+ContrastLimitedAdaptiveHistogramEqualization change images in inference too.
 """
 
 from __future__ import annotations
