@@ -15,13 +15,21 @@ from kcompat.models import Model
 
 from .weights_legacy_write import Form
 
-WITHOUT_KERAS3 = frozenset(
-    {"LocallyConnected1D", "LocallyConnected2D", "RandomHeight", "RandomWidth", "ThresholdedReLU"}
-)
-"""Layers that Keras 3 removed."""
+KERAS1_ONLY = frozenset({"Highway", "MaxoutDense", "ParametricSoftplus", "SReLU"})
+"""Layers that Keras 2 removed."""
+
+WITHOUT_KERAS3 = KERAS1_ONLY | {
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "RandomHeight",
+    "RandomWidth",
+    "ThresholdedReLU",
+}
+"""Layers that Keras 3 does not have."""
 
 WITHOUT_KERAS2 = frozenset(
     {
+        *KERAS1_ONLY,
         *(f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)),
         "AugMix",
         "AutoContrast",
@@ -70,8 +78,10 @@ def check(model: Model, form: Form) -> None:
     missing = WITHOUT_KERAS3 if form == "keras3" else WITHOUT_KERAS2
     other = "an .h5 file in the form of Keras 2 (form='keras2')" if form == "keras3" else "the form of Keras 3"
     for layer in walk(model):
-        if layer.keras_module.startswith("keras.") and type(layer).__name__ in missing:
-            raise SaveError(f"{layer}: Keras {form[-1]} has no such layer; save the model in {other}")
+        name = type(layer).__name__
+        if layer.keras_module.startswith("keras.") and name in missing:
+            hint = "no Keras after 1.2 can load it" if name in KERAS1_ONLY else f"save the model in {other}"
+            raise SaveError(f"{layer}: Keras {form[-1]} has no such layer; {hint}")
         if form == "keras3":
             _check_keras3(layer, other)
         _check_extensions(layer, form)

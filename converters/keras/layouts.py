@@ -12,6 +12,7 @@ from kcompat.layers import Layer
 from kcompat.layers.base import walk
 from kcompat.layers.gru import GRUCell
 from kcompat.layers.lstm import LSTMCell
+from kcompat.layers.parametric_activations import SReLU
 from kcompat.operators.window import extent
 
 from .spec import Writer
@@ -35,13 +36,20 @@ COUNTING_VERSIONS = ("2.0.", "2.1.0", "2.1.1", "2.1.2", "2.1.3", "2.1.4")
 
 
 def adopt_backend(model: Layer, writer: Writer) -> None:
-    """Let the layers of a model mean by "same" padding what it meant to the backend that it was made on."""
+    """Let the layers of a model mean what they meant to the backend that it was made on."""
     if writer.backend != "theano":
         return
     counted = writer.generation == 2 and writer.version.startswith(COUNTING_VERSIONS)
     for layer in walk(model):
-        if pads_differently(layer):
+        if isinstance(layer, SReLU):
+            layer.limits_left = True
+        elif pads_differently(layer):
             layer.same_padding = "theano_counted" if counted else "theano"
+
+
+def depends_on_backend(layer: Any) -> bool:
+    """Whether a layer computes something else on Theano for some input."""
+    return isinstance(layer, SReLU) or pads_differently(layer)
 
 
 def pads_differently(layer: Any) -> bool:

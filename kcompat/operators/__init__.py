@@ -3,7 +3,9 @@
 arithmetic   add, mul, comparisons, logic, where, cast
 activation   relu ... softmax
 linear       dense, matmul, einsum
+attention    attention, causal_mask
 conv         conv, conv_transpose
+local_conv   a kernel for every position
 pool         max_pool, avg_pool, adaptive
 norm         batch, layer, group, rms, l2
 reduce       sum, mean, max, min, prod over axes

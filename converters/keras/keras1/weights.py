@@ -17,7 +17,7 @@ from kcompat.errors import LoadError, WeightMismatchError
 from kcompat.layers.base import Layer, walk
 from kcompat.models import Model
 
-from ..layouts import pads_differently, turned
+from ..layouts import depends_on_backend, turned
 
 Arrays = list[np.ndarray]
 
@@ -49,14 +49,14 @@ def convert_weights(
 def known_backend(model: Model, names: Iterable[str], backend: str | None) -> str | None:
     """The backend that wrote a file's weights: as stated, or "tensorflow" where names have its ":0".
 
-    Raises LoadError if it remains unknown and decides what "same" padding means in this model.
+    Raises LoadError if it remains unknown and decides what a layer of this model computes.
     """
     backend = backend or _backend_of(names)
-    unclear = next(filter(pads_differently, walk(model)), None) if backend is None else None
+    unclear = next(filter(depends_on_backend, walk(model)), None) if backend is None else None
     if unclear is not None:
         raise LoadError(
-            f"layer '{unclear.name}' ({type(unclear).__name__}): Theano and TensorFlow pad differently here, and the "
-            "file does not say which of them wrote it; "
+            f"layer '{unclear.name}' ({type(unclear).__name__}): Theano and TensorFlow compute this differently, "
+            "and the file does not say which of them wrote it; "
             'pass original_backend="theano" or original_backend="tensorflow"'
         )
     return backend
