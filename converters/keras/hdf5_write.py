@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 
+from kcompat.config import CLASSES
 from kcompat.errors import SaveError
 from kcompat.layers.base import walk
 from kcompat.models import Model
@@ -67,10 +68,15 @@ def _legacy_layer(item: dict[str, Any]) -> dict[str, Any]:
     if lost is not None:
         name = f"layer '{item['config'].get('name')}' ({item['class_name']})"
         raise SaveError(f"{name}: {lost} when Keras 3 loads an .h5 file; save as .keras")
-    described: dict[str, Any] = {
-        key: item[key] for key in ("class_name", "config", "name", "inbound_nodes") if key in item
-    }
+    described: dict[str, Any] = {key: item[key] for key in ("config", "name", "inbound_nodes") if key in item}
+    described = {"class_name": _python_name(item["class_name"]), **described}
     return {**described, **_legacy_document(item)} if is_model(item) else described
+
+
+def _python_name(class_name: str) -> str:
+    """The name of the class itself, which HDF5 files have where archives have the one it is published under."""
+    cls = CLASSES["keras.layers"].get(class_name)
+    return cls.__name__ if cls is not None and cls.keras_name == class_name else class_name
 
 
 _FUNCTIONS = frozenset({"add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"})

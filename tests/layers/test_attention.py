@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from cases import LayerCase, all_cases
@@ -99,10 +100,15 @@ def test_files_hold_attention(layer: Any, tmp_path: Path) -> None:
             np.testing.assert_array_equal(actual, expected)
 
 
-def test_group_query_attention_is_written_under_the_name_that_keras_gives_it() -> None:
+def test_group_query_attention_is_written_under_the_names_that_keras_gives_it(tmp_path: Path) -> None:
     layer = layers.GroupQueryAttention(3, 2, 1)
     assert serialize(layer)["class_name"] == "GroupQueryAttention"
     assert layer.name.startswith("grouped_query_attention")
+    query = layers.Input(X.shape[1:])
+    models.Model(query, layer(query, query)).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        config = json.loads(file.attrs["model_config"])
+    assert config["config"]["layers"][1]["class_name"] == "GroupedQueryAttention"
 
 
 def test_heads_start_from_different_weights() -> None:
