@@ -34,12 +34,16 @@ def load(
             from .keras import archive_model
 
             return archive_model.load_model(path, custom_objects, compile)
+        if kind is FileKind.ONNX:
+            from . import onnx
+
+            return onnx.load_model(path)
         if kind is FileKind.JSON:
             raise FormatError(
                 f"{path}: is JSON without weights; use model_from_json on its text, "
                 "then load_weights on the weights file"
             )
-        raise wrong_file(path, "a Keras model (.keras, .h5)")
+        raise wrong_file(path, "a model (.keras, .h5, .onnx)")
 
 
 def load_weights(

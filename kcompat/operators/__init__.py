@@ -18,7 +18,12 @@ shape        reshape, transpose, concat, pad, slice, repeat
 expand       broadcast_to, broadcast_like, tile, size
 trigonometry sin ... atanh, atan2, expm1, log1p
 rounding     floor, ceil, sign, floor_div, mod
+bits         bitwise and, or, xor, not, shifts
+numbers      fmod, is_inf, float_to_int
+scatter      gather_nd, scatter_nd, scatter_elements
+pool_places  max pooling with the places of the largest
 resize       interpolation
+resample     positions as weighted sums of others
 
 All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write
 its card in the file of its kind, or in a new file.

@@ -1,0 +1,17 @@
+"""Reading ONNX.
+
+external    tensor data in files beside the model
+tensors     TensorProto -> NumPy
+spec, parse ModelProto -> plain graphs, functions inlined
+call        what a handler of one operator sees
+operators   the handlers: every operator in all its versions
+lowering    nodes -> IR, as far as types are known
+host        operators without a card, run by onnx.reference
+control     Loop and Scan
+program     lowers for the shapes it meets, and runs
+model       ModelProto -> GraphModel
+"""
+
+from .model import load_model, model_from_proto, run_node
+
+__all__ = ["load_model", "model_from_proto", "run_node"]

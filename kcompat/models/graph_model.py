@@ -1,0 +1,195 @@
+"""A model that is a graph of operators rather than of layers, as an ONNX file holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import ArgumentError, InputError, SaveError
+from ..ir import Graph, TensorType, Value, Variable
+from ..layers.base import Layer
+from ..tree import pack_like
+from .data import arrange, as_input, batch_size_for, split, unify_batch
+from .model import Model
+from .progress import ProgressBar
+from .table import render
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A declared input or output. dtype is None for what is no tensor of the IR, shape where the rank is open."""
+
+    name: str
+    dtype: str | None
+    shape: tuple[Any, ...] | None
+
+    def __str__(self) -> str:
+        dims = "?" if self.shape is None else ", ".join("None" if d is None else str(d) for d in self.shape)
+        return f"{self.name}: {self.dtype or 'value of the host'}({dims})"
+
+
+class Program(Protocol):
+    """What runs a graph model."""
+
+    def run(self, values: Mapping[str, Any]) -> list[Any]:
+        """The outputs for inputs by name."""
+
+    def graph(self) -> Graph | None:
+        """The whole as one graph with open dimensions, if its shapes allow that."""
+
+
+class GraphModel(Model):
+    """A model whose content is a graph with named inputs, outputs and weights.
+
+    Predicts, is called, summarised, and has its weights read and set as any model; it has no layers.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[Signature],
+        outputs: Sequence[Signature],
+        variables: Sequence[Variable],
+        operators: Mapping[str, int],
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.program = program
+        self.input_signatures = list(inputs)
+        self.output_signatures = list(outputs)
+        self.operators = dict(operators)
+        self._own_weights.extend(variables)
+        self.built = True
+
+    @property
+    def layers(self) -> list[Layer]:
+        return []
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [_value(signature) for signature in self.input_signatures]
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [_value(signature) for signature in self.output_signatures]
+
+    @property
+    def input_names(self) -> list[str]:
+        return [signature.name for signature in self.input_signatures]
+
+    @property
+    def output_names(self) -> list[str]:
+        return [signature.name for signature in self.output_signatures]
+
+    def graph(self) -> Graph:
+        """The model as IR with open dimensions. Raises ArgumentError where shapes depend on the input's."""
+        graph = self.program.graph()
+        if graph is None:
+            raise ArgumentError(
+                f"model '{self.name}' has no single graph: its shapes depend on those of its inputs, or it has "
+                "control flow or operators that the host runs"
+            )
+        return graph
+
+    # --- running ----------------------------------------------------------------
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs or len(args) != 1:
+            raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
+        return self._pack(self._run(self._arrays(args[0])))
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for x: batch by batch where all inputs and outputs have a batch axis, else in one run.
+
+        x: an array, a list, or a dict by input name. Returns an array, or a list of several. Raises InputError.
+        """
+        if callbacks or steps is not None:
+            raise ArgumentError("predict: callbacks and steps are not for models without layers")
+        if not self._is_batched():
+            return self.run((x,), {})
+        values = [_value(signature) for signature in self.input_signatures]
+        arrays = self._arrays(x, any_batch=True)
+        count, size = unify_batch(arrays, self.input_names), batch_size_for(values, batch_size)
+        if not count:
+            raise InputError(f"model '{self.name}': there is no sample to predict")
+        bar = ProgressBar(-(-count // size), verbose)
+        results = []
+        for batch in split(arrays, values, count, size):
+            results.append(self._run(batch))
+            bar.advance()
+        bar.close()
+        if any(len(part) != len(batch[0]) for part in results[-1]):
+            raise InputError(
+                f"model '{self.name}': outputs have another number of samples than inputs; call it instead"
+            )
+        return self._pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
+
+    def _is_batched(self) -> bool:
+        """Whether the first axes of all inputs and outputs are the same open one, or "batch" by position."""
+        signatures = [*self.input_signatures, *self.output_signatures]
+        if any(signature.dtype is None or not signature.shape for signature in signatures):
+            return False
+        sizes = {signature.shape[0] for signature in signatures if signature.shape}
+        return len(sizes) == 1 and isinstance(next(iter(sizes)), str) and bool(self.input_signatures)
+
+    def _arrays(self, data: Any, any_batch: bool = False) -> list[Any]:
+        if not self.input_signatures:
+            return []
+        structure = self.input_names if len(self.input_names) > 1 else self.input_names[0]
+        entries = arrange(data, self.input_names, structure, f"model '{self.name}'")
+        return [self._array(e, s, any_batch) for e, s in zip(entries, self.input_signatures, strict=True)]
+
+    def _array(self, entry: Any, signature: Signature, any_batch: bool) -> Any:
+        if signature.dtype is None:
+            return entry
+        if signature.shape is None:
+            return np.asarray(entry, None if signature.dtype == "string" else signature.dtype)
+        return as_input(entry, _value(signature), any_batch)
+
+    def _run(self, arrays: Sequence[Any]) -> list[Any]:
+        return self.program.run(dict(zip(self.input_names, arrays, strict=True)))
+
+    def _pack(self, arrays: list[Any]) -> Any:
+        return pack_like("" if len(arrays) == 1 else [""] * len(arrays), arrays)
+
+    # --- files ------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        raise SaveError(f"model '{self.name}' is a graph of operators without layers: it has no Keras config")
+
+    def save(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Not possible: raises SaveError."""
+        raise SaveError(f"{filepath}: model '{self.name}' is a graph of operators without layers and cannot be saved")
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Not possible: raises SaveError."""
+        self.save(filepath)
+
+    def summary(self, print_fn: Any = None, line_length: int = 88, **options: Any) -> None:
+        """Print inputs, outputs, and how many nodes there are of each operator."""
+        rows = [
+            [op, f"{count:,}"] for op, count in sorted(self.operators.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        widths = [line_length * 2 // 3, line_length - line_length * 2 // 3]
+        lines = [
+            f'Model: "{self.name}"',
+            *(f" Input {signature}" for signature in self.input_signatures),
+            render(["Operator", "Nodes"], rows, widths, ["left", "right"], line_length),
+            *(f" Output {signature}" for signature in self.output_signatures),
+            f" Total params: {self.count_params():,} in {len(self.weights)} weights",
+        ]
+        (print_fn or print)("\n".join(lines))
+
+
+def _value(signature: Signature) -> Value:
+    return Value(TensorType(signature.dtype or "string", signature.shape or ()), signature.name)
