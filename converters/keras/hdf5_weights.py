@@ -132,8 +132,9 @@ def _legacy_order(layer: Layer) -> list[Variable]:
 
 def _kept_state(layer: Layer, entry: StoredLayer | None) -> list[Variable]:
     """What Keras 2 counts as weights of a layer that has none today."""
-    shapes = {str(index): array.shape for index, array in enumerate(entry.arrays)} if entry else {}
-    return list(layer.stored_variables(shapes).values())
+    if entry is None:
+        return []
+    return list(layer.stored_variables({str(i): array.shape for i, array in enumerate(entry.arrays)}).values())
 
 
 def _in_order(layer: Layer, variables: Sequence[Variable], entry: StoredLayer, arrays: Sequence[np.ndarray]) -> Pairs:

@@ -56,6 +56,7 @@ _NEW_KEYS_OF: tuple[tuple[set[str], str, Any], ...] = (
     (_IMAGES | {"ZeroPadding1D"}, "data_format", "channels_last"),
     ({"RandomContrast"}, "value_range", ANY),
     ({"IntegerLookup", "StringLookup"}, "salt", None),
+    ({"IntegerLookup", "StringLookup", "TextVectorization"}, "dtype", ANY),
     ({"Resizing"}, "fill_mode", "constant"),
     ({"Conv3DTranspose"}, "dilation_rate", [1, 1, 1]),
 )

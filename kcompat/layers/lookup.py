@@ -109,11 +109,24 @@ class IndexLookup(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = {}
-        for key, value in super().get_config().items():
+        for key, value in {**super().get_config(), **self.stated_vocabulary()}.items():
             config[key] = value
             if key == "vocabulary":
                 config["vocabulary_size"] = self.known_size
         return config
+
+    def stated_vocabulary(self) -> dict[str, Any]:
+        """Vocabulary and idf_weights as the config has them: those given, or such as archives cannot keep.
+
+        Keras takes the file in an archive apart with str.splitlines, and leaves out empty lines at its end.
+        """
+        stated = {"vocabulary": self.vocabulary, "idf_weights": self.idf_weights}
+        lines = list(map(str, self.get_vocabulary()))
+        if not self._tokens or self.vocabulary is not None or (lines[-1] and "\n".join(lines).splitlines() == lines):
+            return stated
+        if self._idf is not None:
+            stated["idf_weights"] = self._idf.value[self._first : self.vocabulary_size()].tolist()
+        return {**stated, "vocabulary": self._tokens}
 
     @property
     def assumed_input_dtype(self) -> str:
@@ -125,11 +138,6 @@ class IndexLookup(Layer):
     def token(cls, value: Any) -> Any:
         """A token as the vocabulary has it. Raises TypeError or ValueError."""
         raise NotImplementedError
-
-    @property
-    def is_adapted(self) -> bool:
-        """Whether the vocabulary is no part of the config."""
-        return bool(self._tokens) and self.vocabulary is None
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens, each at its index; without the mask and out-of-vocabulary ones if not asked for."""
@@ -245,7 +253,7 @@ class IndexLookup(Layer):
         return {"idf_weights": self._idf or self._idf_variable(sizes[0] if known is None else known)}
 
     def stored_assets(self) -> dict[str, bytes]:
-        if not self.is_adapted:
+        if not self._tokens or self.stated_vocabulary()["vocabulary"] is not None:
             return {}
         return {ASSET: b"\n".join(as_bytes(str(token)) for token in self.get_vocabulary())}
 

@@ -94,7 +94,8 @@ class TextVectorization(Layer):
         return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary_size": self._lookup_layer.known_size or self.vocabulary_size()}
+        size = self._lookup_layer.known_size or self.vocabulary_size()
+        return {**super().get_config(), **self._lookup_layer.stated_vocabulary(), "vocabulary_size": size}
 
     @property
     def assumed_input_dtype(self) -> str:
