@@ -23,6 +23,13 @@ numbers      fmod, is_inf, float_to_int
 scatter      gather_nd, scatter_nd, scatter_elements
 pool_places  max pooling with the places of the largest
 resize       interpolation
+aspect       crop_to_ratio, pad_to_ratio
+histogram    clahe
+spectrum     stft
+encoding     one_hot, bin_count, bucketize
+hashing      hash_bins, cross_bins
+lookup       lookup, token_at
+text         tokenize
 resample     positions as weighted sums of others
 
 All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write
