@@ -59,8 +59,6 @@ class IndexLookup(Layer):
     times the tokens' weights, floating. pad_to_max_tokens: vectors of length max_tokens.
     """
 
-    supports_masking = False
-    vocabulary_dtype: ClassVar[Any]
     token_dtype: ClassVar[str]
 
     invert = Field(Bool, False)
@@ -80,7 +78,7 @@ class IndexLookup(Layer):
         super().__init__(*args, autocast=False, **kwargs)
         self._check_options()
         self._tokens: list[Any] = []
-        self._stated_size = vocabulary_size
+        self._stated_size = Field(optional(PositiveInt)).parse(vocabulary_size, self)
         self._idf: Variable | None = None
         if self.vocabulary is not None:
             given, self.vocabulary = self.vocabulary, None
