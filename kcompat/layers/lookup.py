@@ -78,7 +78,9 @@ class IndexLookup(Layer):
         super().__init__(*args, autocast=False, **kwargs)
         self._check_options()
         self._tokens: list[Any] = []
-        self._stated_size = Field(optional(PositiveInt)).parse(vocabulary_size, self)
+        if vocabulary_size is not None and not isinstance(vocabulary_size, int):
+            raise ArgumentError(f"{self}: vocabulary_size must be an integer or None, received {vocabulary_size!r}")
+        self._stated_size = vocabulary_size
         self._idf: Variable | None = None
         if self.vocabulary is not None:
             given, self.vocabulary = self.vocabulary, None
@@ -154,13 +156,13 @@ class IndexLookup(Layer):
         """
         if (idf_weights is not None) != (self.output_mode == "tf_idf"):
             raise ArgumentError(f"{self}: idf_weights go with output_mode 'tf_idf', which is '{self.output_mode}'")
-        entries = Field(Kind("tokens, or a path", _parse_vocabulary)).parse(vocabulary, self)
+        entries = self.fields["vocabulary"].parse(vocabulary, self) or []
         entries = self._read_file(entries) if isinstance(entries, str) else entries
         special = self._special_tokens()
         has_special = bool(special) and entries[: len(special)] == special
         self._set_tokens(entries[len(special) :] if has_special else entries, entries)
         if idf_weights is not None:
-            weights = _Numbers.parse(idf_weights, self)
+            weights = self.fields["idf_weights"].parse(idf_weights, self)
             if len(weights) != len(entries):
                 raise ArgumentError(f"{self}: {len(weights)} idf_weights for a vocabulary of {len(entries)} entries")
             self._set_idf(weights if has_special else [float(np.average(weights))] * self._first + weights)

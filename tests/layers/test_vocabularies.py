@@ -48,6 +48,7 @@ def test_a_path_in_a_config_is_never_opened(cls: Any, tmp_path: Path) -> None:
         (StringLookup, {"vocabulary": []}),
         (StringLookup, {"vocabulary": ["a", "b", "a"]}),
         (StringLookup, {"vocabulary": [1, 2]}),
+        (StringLookup, {"vocabulary_size": "many"}),
         (StringLookup, {"vocabulary": ["a", "m"], "mask_token": "m"}),
         (StringLookup, {"vocabulary": ["a", "[UNK]"], "invert": True}),
         (StringLookup, {"vocabulary": ["a", "b"], "max_tokens": 2}),
@@ -87,6 +88,14 @@ def test_a_path_in_a_config_is_never_opened(cls: Any, tmp_path: Path) -> None:
 def test_wrong_arguments(cls: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         cls(**options)
+
+
+@pytest.mark.parametrize(("vocabulary", "weights"), [(None, None), ([], None), (3, None), (["a"], [1.0])])
+def test_wrong_vocabularies(vocabulary: Any, weights: Any) -> None:
+    with pytest.raises(ArgumentError):
+        StringLookup().set_vocabulary(vocabulary, weights)
+    with pytest.raises(ArgumentError):
+        StringLookup(output_mode="tf_idf").set_vocabulary(["a"], "heavy")
 
 
 def test_special_tokens_may_be_given() -> None:
