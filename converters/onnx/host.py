@@ -33,6 +33,9 @@ ELEMENTS = {
 }
 """IR dtype -> ONNX element type."""
 
+HOST_PREFIX = "host onnx."
+"""How the cards of operators that onnx.reference runs are named."""
+
 
 def schema_of(node: NodeSpec) -> Any:
     """ONNX's definition of the node's operator. Raises UnknownLayerError if it has none at that version."""
@@ -205,7 +208,7 @@ def host_card(
         return tuple(np.asarray(made[index]) for index in used)
 
     operands = tuple(Operand(name or f"input_{index}", optional=True) for index, name in enumerate(node.inputs))
-    return Operator(f"host onnx.{node.op}", operands, {}, infer, meaning)
+    return Operator(f"{HOST_PREFIX}{node.op}", operands, {}, infer, meaning)
 
 
 def check_size(array: Any, node: NodeSpec) -> Any:

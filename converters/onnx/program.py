@@ -22,7 +22,7 @@ from kcompat.ir.types import DTYPES, TensorType, type_of
 
 from .call import NeedsShape
 from .control import STEPS
-from .host import HostOperator, check_size
+from .host import HOST_PREFIX, HostOperator, check_size
 from .lowering import OPAQUE, Known, Lowering, Opaque, Stretch, known_of
 from .spec import GraphSpec, NodeSpec
 
@@ -88,6 +88,20 @@ class Program:
         """The whole as one IR graph with open dimensions, where shapes do not depend on anything else."""
         self._try_open()
         return self._open.executor.graph if self._open else None
+
+    def host_operators(self) -> set[str]:
+        """The operators that the host has run so far, and those that it would run in the graphs made so far."""
+        found: set[str] = set()
+        stages = [*self._first.values(), *([self._open] if self._open else [])]
+        while stages:
+            stage = stages.pop()
+            stages += stage.next.values()
+            nodes = stage.executor.graph.nodes
+            found |= {node.op.name.removeprefix(HOST_PREFIX) for node in nodes if node.op.name.startswith(HOST_PREFIX)}
+            found |= {stage.step.node.op} if stage.step else set()
+            body = getattr(stage.step, "program", None)
+            found |= body.host_operators() if body else set()
+        return found
 
     # --- lowering ------------------------------------------------------------------
 
