@@ -48,6 +48,27 @@ def schema_of(node: NodeSpec) -> Any:
 
 
 @cache
+def _allowed_types(domain: str, op: str, version: int) -> tuple[frozenset[str], ...]:
+    """The types that each formal input takes, as ONNX writes them: "tensor(float)"."""
+    schema = onnx.defs.get_schema(op, max(version, 1), domain)
+    return tuple(frozenset(formal.types) for formal in schema.inputs)
+
+
+def check_types(node: NodeSpec, types: Sequence[TensorType | None]) -> None:
+    """Raises LoadError for an operand of a dtype that the operator does not take."""
+    allowed = _allowed_types(node.domain, node.op, node.version)
+    for index, type in enumerate(types):
+        if type is None:
+            continue
+        word = _WORDS.get(type.dtype, type.dtype)
+        if f"tensor({word})" not in allowed[min(index, len(allowed) - 1)]:
+            raise LoadError(f"{node.where}: input {index} ('{node.inputs[index]}') is {type}, a dtype it does not take")
+
+
+_WORDS = {"float32": "float", "float64": "double"}
+
+
+@cache
 def _has_class(domain: str, op: str, version: int) -> bool:
     return _class(domain, op, version) is not None
 

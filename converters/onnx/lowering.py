@@ -21,7 +21,7 @@ from kcompat.ir.types import TensorType
 
 from . import operators as operators  # enters the handlers
 from .call import DIRECT, HANDLERS, Call, FoldingBuilder, NeedsData, NeedsHost, NeedsShape
-from .host import ELEMENTS, host_card, is_known, proto_of, schema_of
+from .host import ELEMENTS, check_types, host_card, is_known, proto_of, schema_of
 from .parse import MOST_NODES, _Parser, call_body
 from .spec import FunctionSpec, GraphSpec, NodeSpec, inlined
 
@@ -132,6 +132,7 @@ class Lowering:
         inputs = tuple(None if isinstance(value, Opaque) else value for value in given)
         if any(isinstance(value, Opaque) for value in given):
             return self._without_card(node, inputs, opaque=True)
+        check_types(node, [None if value is None else value.type for value in inputs])
         try:
             with self.b.origin(node.where):
                 results = self._emit(node, inputs)
