@@ -48,24 +48,31 @@ def schema_of(node: NodeSpec) -> Any:
 
 
 @cache
-def _allowed_types(domain: str, op: str, version: int) -> tuple[frozenset[str], ...]:
-    """The types that each formal input takes, as ONNX writes them: "tensor(float)"."""
-    schema = onnx.defs.get_schema(op, max(version, 1), domain)
-    return tuple(frozenset(formal.types) for formal in schema.inputs)
+def _allowed_kinds(domain: str, op: str) -> tuple[frozenset[str], ...]:
+    """The kinds of dtypes that each formal input takes in the newest version: what runtimes go by.
+
+    Where floats or unsigned integers are allowed, all integers count as such.
+    """
+    schema = onnx.defs.get_schema(op, domain)
+    kinds = [frozenset(_kind(word.partition("(")[2]) for word in formal.types) for formal in schema.inputs]
+    return tuple(each | {"int"} if "float" in each else each for each in kinds)
+
+
+def _kind(dtype: str) -> str:
+    for kind in ("bool", "string", "int"):
+        if dtype.removeprefix("u").startswith(kind):
+            return kind
+    return "float"
 
 
 def check_types(node: NodeSpec, types: Sequence[TensorType | None]) -> None:
-    """Raises LoadError for an operand of a dtype that the operator does not take."""
-    allowed = _allowed_types(node.domain, node.op, node.version)
+    """Raises LoadError for an operand of a kind of dtype that the operator does not take."""
+    if not onnx.defs.has(node.op, node.domain):
+        return
+    allowed = _allowed_kinds(node.domain, node.op)
     for index, type in enumerate(types):
-        if type is None:
-            continue
-        word = _WORDS.get(type.dtype, type.dtype)
-        if f"tensor({word})" not in allowed[min(index, len(allowed) - 1)]:
+        if type is not None and _kind(type.dtype) not in allowed[min(index, len(allowed) - 1)]:
             raise LoadError(f"{node.where}: input {index} ('{node.inputs[index]}') is {type}, a dtype it does not take")
-
-
-_WORDS = {"float32": "float", "float64": "double"}
 
 
 @cache

@@ -114,6 +114,9 @@ class _Parser:
     def _node(self, proto: NodeProto, index: int, where: str, scope: set[str]) -> NodeSpec:
         domain = _domain(proto.domain)
         label = f"{where}: {_label(proto, index)}"
+        attrs = self.attributes(proto.attribute, label, scope)
+        if proto.op_type == "If":
+            attrs = {key: _without_inputs(value, scope, label) for key, value in attrs.items()}
         return NodeSpec(
             proto.name or f"{proto.op_type}_{index}",
             proto.op_type,
@@ -121,7 +124,7 @@ class _Parser:
             self.opsets.get(domain, 0),
             tuple(proto.input),
             tuple(proto.output),
-            self.attributes(proto.attribute, label, scope),
+            attrs,
             self.opsets,
         )
 
@@ -156,6 +159,16 @@ class _Parser:
                 return proto.tp
             case _:
                 raise FormatError(f"{where} has type {proto.type}, which is not supported")
+
+
+def _without_inputs(branch: Any, scope: set[str], where: str) -> Any:
+    """Branches of If have no inputs; some exporters list there what a branch reads from outside."""
+    if not isinstance(branch, GraphSpec):
+        return branch
+    strange = [value.name for value in branch.inputs if value.name not in scope]
+    if strange:
+        raise FormatError(f"{where}: a branch has the input '{strange[0]}', which nothing gives")
+    return replace(branch, inputs=())
 
 
 def _texts(proto: AttributeProto, where: str) -> Any:
