@@ -41,7 +41,7 @@ def schema_of(node: NodeSpec) -> Any:
     """ONNX's definition of the node's operator. Raises UnknownLayerError if it has none at that version."""
     try:
         return onnx.defs.get_schema(node.op, max(node.version, 1), node.domain)
-    except onnx.defs.SchemaError:
+    except (onnx.defs.SchemaError, TypeError, UnicodeError):  # TypeError: a name that is no valid text
         raise UnknownLayerError(
             f"{node.where}: operator {node.domain or 'ai.onnx'}.{node.op} is not known in version {node.version}"
         ) from None

@@ -61,6 +61,8 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
     external = ExternalData(folder)
     try:
         spec = parse_model(proto, external)
+    except UnicodeDecodeError as error:  # protobuf decodes names when they are read
+        raise FormatError(f"a name is not a text in UTF-8: {error}") from error
     finally:
         external.close()
     _check_operators(spec)

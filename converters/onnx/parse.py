@@ -34,6 +34,14 @@ def parse_model(model: ModelProto, external: ExternalData) -> GraphSpec:
 
 def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     opsets = {_domain(entry.domain): entry.version for entry in imports}
+    for domain, newest in (("", onnx.defs.onnx_opset_version()), ("ai.onnx.ml", onnx.defs.onnx_ml_opset_version())):
+        if opsets.get(domain, 1) > newest:
+            raise FormatError(
+                f"imports version {opsets[domain]} of {domain or 'ai.onnx'}; the installed onnx {onnx.__version__} "
+                f"knows up to {newest}: update it"
+            )
+    if any(not 0 <= version < 1 << 31 for version in opsets.values()):
+        raise FormatError(f"imports versions {sorted(opsets.values())}, which cannot be")
     opsets.setdefault("", 1)
     return opsets
 
@@ -112,6 +120,9 @@ class _Parser:
         return tuple(specs[index] for index in order)
 
     def _node(self, proto: NodeProto, index: int, where: str, scope: set[str]) -> NodeSpec:
+        names = (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output)
+        if not all(map(_is_text, (*names, *(attribute.name for attribute in proto.attribute)))):
+            raise FormatError(f"{where}: node {index} has a name that is no text in UTF-8")
         domain = _domain(proto.domain)
         label = f"{where}: {_label(proto, index)}"
         attrs = self.attributes(proto.attribute, label, scope)
@@ -176,6 +187,14 @@ def _texts(proto: AttributeProto, where: str) -> Any:
         return proto.s.decode() if proto.type == AttributeProto.STRING else [text.decode() for text in proto.strings]
     except UnicodeDecodeError:
         raise FormatError(f"{where} is not a text in UTF-8") from None
+
+
+def _is_text(name: str | bytes) -> bool:
+    """Whether protobuf could decode a name: it keeps what it cannot, in one form or another."""
+    try:
+        return isinstance(name, str) and bool(name.encode() or True)
+    except UnicodeEncodeError:
+        return False
 
 
 def _label(proto: NodeProto, index: int) -> str:

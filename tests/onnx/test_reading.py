@@ -206,6 +206,26 @@ def test_types_that_never_fit_are_found_when_loading(tmp_path):
         kcompat.load_model(path)
 
 
+def test_an_opset_of_the_future(tmp_path):
+    path = save(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], opset=10**4)
+    with pytest.raises(FormatError, match=r"imports version 10000 of ai\.onnx"):
+        kcompat.load_model(path)
+
+
+def test_damaged_bytes(dense):
+    """Whatever a byte becomes, the model loads or is refused with a LoadError."""
+    data = dense.read_bytes()
+    refused = 0
+    for place in range(len(data)):
+        for value in (0, 127, 255):
+            dense.write_bytes(data[:place] + bytes([value]) + data[place + 1 :])
+            try:
+                kcompat.load_model(dense)
+            except LoadError:
+                refused += 1
+    assert refused > len(data)
+
+
 def test_truncated_files(dense, tmp_path):
     data = dense.read_bytes()
     for size in range(0, len(data), 3):
