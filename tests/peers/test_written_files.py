@@ -22,10 +22,16 @@ pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
 DIGITS = Path(__file__).resolve().parents[2] / "fixtures" / "digits"
 
+KERAS_FAULTS = frozenset({"keras1_theano/conv3d_k1.h5"})
+"""Keras 3.15 on TensorFlow adds a channels_first bias along the width where that has as many positions."""
+
 WHOLE = [
     file
     for file in golden_files("load")
-    if not file.unknown_layers and file.kind.startswith("model") and "mixed_" not in file.path
+    if not file.unknown_layers
+    and file.kind.startswith("model")
+    and "mixed_" not in file.path
+    and file.path not in KERAS_FAULTS
 ]
 """Half precision is left out: Keras rounds after every step and kcompat does not."""
 
