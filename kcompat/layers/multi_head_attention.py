@@ -141,11 +141,7 @@ class HeadsAttention(Layer):
     ) -> Any:
         inputs = [query, value] if key is None else [query, value, key]
         self.build_once([public_shape(x.type) for x in inputs])
-        if query.rank != 3 and (use_causal_mask or self.sliding_window):
-            raise ArgumentError(
-                f"{self}: use_causal_mask and sliding_window need queries (batch, time, features), "
-                f"received rank {query.rank}"
-            )
+        self.check_order(query, bool(use_causal_mask))
         own_mask = b.masks.get(query)
         masks = self.masks_between(b, inputs, [query_mask, value_mask, key_mask])
         if attention_mask is not None:
@@ -156,8 +152,8 @@ class HeadsAttention(Layer):
             b.call(self.dense("key"), value if key is None else key),
             b.call(self.dense("value"), value),
             masks,
-            use_causal_mask,
-            return_attention_scores,
+            bool(use_causal_mask),
+            bool(return_attention_scores),
         )
         if self.use_gate:
             y = b.mul(y, b.call(self.dense("gate"), query))
@@ -165,6 +161,14 @@ class HeadsAttention(Layer):
         if own_mask is not None:
             b.masks[y] = own_mask
         return (y, weights) if return_attention_scores else y
+
+    def check_order(self, query: Value, causal: bool) -> None:
+        """Raises ArgumentError if the layer is to know earlier from later steps where it does not."""
+        if query.rank != 3 and (causal or self.sliding_window):
+            raise ArgumentError(
+                f"{self}: use_causal_mask and sliding_window need queries (batch, time, features), "
+                f"received rank {query.rank}"
+            )
 
     def masks_between(self, b: Emitter, inputs: list[Value], given: list[Any]) -> list[Value]:
         """The masks of query, value and key, as given or as they follow these, with axes (batch, T, S)."""
@@ -294,6 +298,10 @@ class MultiHeadAttention(HeadsAttention):
     def key_size(self) -> int:
         return self.key_dim
 
+    def check_order(self, query: Value, causal: bool) -> None:
+        if self.attention_axes != (1,) or self.sliding_window:
+            super().check_order(query, causal)
+
     def masks_between(self, b: Emitter, inputs: list[Value], given: list[Any]) -> list[Value]:
         masks = super().masks_between(b, inputs, [None, *given[1:]])
         if not self.keras2_masks:
@@ -316,7 +324,7 @@ class MultiHeadAttention(HeadsAttention):
         axes = self.attention_axes
         first, second, rank = _equations(query.rank, axes)
         scores = b.einsum(b.mul(query, 1 / sqrt(self.key_dim)), key, equation=first)
-        mask = _merged(b, masks, rank, len(axes))
+        mask = _merged(b, [*masks, b.causal_mask(scores)] if causal else masks, rank, len(axes))
         if mask is not None:
             scores = b.where(mask, scores, b.constant(_HIDDEN, scores.dtype))
         weights = b.softmax(scores, axes=range(rank - len(axes), rank))

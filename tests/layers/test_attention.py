@@ -157,6 +157,20 @@ def test_masks_of_every_rank_between_queries_and_keys() -> None:
         np.testing.assert_array_equal(weights_between(layer, attention_mask=one) > 0, expected)
 
 
+def test_causal_masks_along_one_of_several_axes() -> None:
+    """With attention_axes=1 the other axes are like more samples; calls in files say 0 and 1 for flags."""
+    x = np.random.default_rng(8).standard_normal((2, 4, 3, 5), np.float32)
+    layer, plain = layers.MultiHeadAttention(2, 3, attention_axes=1), layers.MultiHeadAttention(2, 3)
+    y, weights = layer(x, x, use_causal_mask=1, return_attention_scores=1)
+    plain.build_once([(None, 4, 5)] * 2)
+    plain.set_weights(layer.get_weights())
+    for place in range(3):
+        expected, seen = plain(x[:, :, place], x[:, :, place], use_causal_mask=True, return_attention_scores=True)
+        np.testing.assert_allclose(y[:, :, place], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(weights[:, place], seen, rtol=1e-4, atol=1e-6)
+    assert (weights[..., ~np.tri(4, dtype=bool)] == 0).all()
+
+
 def test_attention_of_keras_2_may_be_causal(tmp_path: Path) -> None:
     """Until TensorFlow 2.10 `causal` was an entry of the config."""
     layer = layers.Attention.from_config({"name": "a", "causal": True, "use_scale": False, "dropout": 0.0})
