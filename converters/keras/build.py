@@ -24,6 +24,7 @@ from kcompat.models import Functional, Model, Sequential
 from . import keras2, keras3_forms
 from .parse import parse_layer
 from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, refs
+from .tensorflow import FunctionNode, is_function, kept, outputs_of
 
 FOREIGN_CODE = {
     "Lambda": "a Lambda layer is Python code",
@@ -154,11 +155,14 @@ def _is_operation(spec: LayerSpec, generation: int) -> bool:
     """Whether a class name means something else than the Keras layer of that name.
 
     `keras.ops.add` and `keras.layers.Add` are both written as "Add"; HDF5 files leave the module
-    out, but every layer has an entry "trainable" or "dtype".
+    out, but every layer has an entry "trainable" or "dtype", and operations with a "dtype" have names
+    that no layer has.
     """
     if spec.module:
         return not (spec.module + ".").startswith(_KERAS_ROOTS) or ".ops" in spec.module
-    return generation == 3 and {"trainable", "dtype"}.isdisjoint(spec.config)
+    if generation < 3 or "trainable" in spec.config:
+        return False
+    return "dtype" not in spec.config or spec.class_name not in CLASSES["keras.layers"]
 
 
 def _checked(layer: Any, spec: LayerSpec) -> Layer:
@@ -201,7 +205,7 @@ def _located(name: str) -> Iterator[None]:
 class _Replay:
     """The layers of one functional model while their calls are being replayed."""
 
-    def __init__(self, spec: ModelSpec, layers: dict[str, Layer]) -> None:
+    def __init__(self, spec: ModelSpec, layers: Mapping[str, Layer | FunctionNode]) -> None:
         self.spec = spec
         self.layers = layers
         self.made: dict[str, list[list[KerasTensor]]] = {
@@ -273,24 +277,25 @@ class _Replay:
                 )
 
     def _replay(self, spec: LayerSpec, call: CallSpec) -> None:
-        layer = self.layers[spec.name]
-        kwargs = {key: value for key, value in self.resolve(call.kwargs).items() if value is not None}
+        layer, kwargs = self.layers[spec.name], self.resolve(call.kwargs)
+        if not isinstance(layer, operations.Operation):
+            kwargs = {key: value for key, value in kwargs.items() if value is not None}
         with _at(spec):
             if self.spec.writer.generation < 3 and kwargs.get("training"):
                 raise ArgumentError(
                     "is called with training=True, which Keras 2 obeys in inference too: such a model is random or "
                     "depends on the batch, and is refused"
                 )
-            layer(*self.resolve(call.args), **kwargs)
-        self.made[spec.name].append(layer.calls[-1].output_tensors)
+            outputs = outputs_of(layer, self.resolve(call.args), kwargs)
+        self.made[spec.name].append(outputs)
 
 
 def _build_functional(spec: ModelSpec, custom_objects: CustomObjects) -> Model:
-    layers: dict[str, Layer] = {}
+    layers: dict[str, Layer | FunctionNode] = {}
     for layer_spec in spec.layers:
         if layer_spec.name in layers:
             raise ConfigError(f"model '{spec.name}': two layers are named '{layer_spec.name}'")
-        layers[layer_spec.name] = build_layer(layer_spec, spec.writer, custom_objects)
+        layers[layer_spec.name] = _build_entry(layer_spec, spec.writer, custom_objects)
     replay = _Replay(spec, layers)
     replay.run()
     with _located(str(spec.name)):
@@ -298,8 +303,14 @@ def _build_functional(spec: ModelSpec, custom_objects: CustomObjects) -> Model:
         model = Functional(replay.resolve(spec.inputs), replay.resolve(spec.outputs), name=spec.name)
     if not spec.trainable:
         model._trainable = False
-    model.set_layer_order([layers[layer.name] for layer in spec.layers])
+    model.set_layer_order([layer for entry in spec.layers for layer in kept(layers[entry.name])])
     return model
+
+
+def _build_entry(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) -> Layer | FunctionNode:
+    if is_function(spec) and _custom(spec, custom_objects) is None:
+        return FunctionNode(spec)
+    return build_layer(spec, writer, custom_objects)
 
 
 def _require(replay: _Replay, spec: ModelSpec) -> None:

@@ -24,7 +24,7 @@ Calls = list[tuple[Masks, Arguments]]
 
 def settle(model: Model) -> None:
     """Reset what no call of a layer depends on, in a model with known inputs; others are left as they are."""
-    layers = [layer for layer in walk(model) if type(layer).__name__ in _MATTERS or _stacked(layer)]
+    layers = [layer for layer in walk(model) if _matters(layer) or _stacked(layer)]
     if not layers or not model.built:
         return
     witness = _Witness()
@@ -38,8 +38,13 @@ def settle(model: Model) -> None:
         cell = _stacked(layer)
         if cell and not _uses_states(layer, calls):
             cell.reverse_state_order = False
-        for name, matters in _MATTERS.get(type(layer).__name__, {}).items():
+        for name, matters in _matters(layer).items():
             setattr(layer, name, getattr(layer, name) and any(matters(layer, *call) for call in calls))
+
+
+def _matters(layer: Layer) -> dict[str, Callable[[Any, Masks, Arguments], bool]]:
+    """What may matter to a layer; operations, which have the names of layers, have nothing of the kind."""
+    return _MATTERS.get(type(layer).__name__, {}) if layer.keras_module == "keras.layers" else {}
 
 
 class _Witness(Emitter):

@@ -153,14 +153,19 @@ def _parse_call_keras2(node: list[Any], where: str) -> CallSpec:
     if node and isinstance(node[0], str):
         node = [node]
     kwargs: dict[str, Any] = {}
-    inputs = []
-    for entry in node:
-        if not isinstance(entry, list) or len(entry) < 3:
-            raise ConfigError(f"{where} must name layer, call and tensor, received {entry!r:.100}")
-        inputs.append(entry[2] if entry[0] == "_CONSTANT_VALUE" else _ref(entry[:3], where))
-        if len(entry) > 3 and isinstance(entry[3], Mapping):
-            kwargs.update({key: _keras2_argument(value) for key, value in entry[3].items()})
+    inputs = [_keras2_input(entry, kwargs, where) for entry in node]
     return CallSpec((inputs[0] if len(inputs) == 1 else inputs,), kwargs)
+
+
+def _keras2_input(entry: Any, kwargs: dict[str, Any], where: str) -> Any:
+    """One tensor or constant, or a list of them; the call's arguments, which stand at each, enter `kwargs`."""
+    if isinstance(entry, list) and entry and isinstance(entry[0], list):
+        return [_keras2_input(item, kwargs, where) for item in entry]
+    if not isinstance(entry, list) or len(entry) < 3:
+        raise ConfigError(f"{where} must name layer, call and tensor, received {entry!r:.100}")
+    if len(entry) > 3 and isinstance(entry[3], Mapping):
+        kwargs.update({key: _keras2_argument(value) for key, value in entry[3].items()})
+    return entry[2] if entry[0] == "_CONSTANT_VALUE" else _ref(entry[:3], where)
 
 
 def _keras2_argument(value: Any) -> Any:
@@ -169,6 +174,10 @@ def _keras2_argument(value: Any) -> Any:
     if isinstance(value, list):
         return [_keras2_argument(item) for item in value]
     if isinstance(value, Mapping):
+        if value.get("class_name") == "__ellipsis__":
+            return Ellipsis
+        if value.get("class_name") == "__tuple__" and isinstance(value.get("items"), list):
+            return tuple(map(_keras2_argument, value["items"]))
         return {key: _keras2_argument(item) for key, item in value.items()}
     return value
 

@@ -5,23 +5,12 @@ from __future__ import annotations
 import pytest
 from golden import GoldenFile, golden_files
 
-from kcompat.errors import LoadError, UnknownLayerError
-
-LOADABLE = golden_files("load")
-SUPPORTED = [file for file in LOADABLE if not file.unknown_layers]
-UNSUPPORTED = [file for file in LOADABLE if file.unknown_layers]
+from kcompat.errors import LoadError
 
 
-@pytest.mark.parametrize("file", SUPPORTED, ids=str)
+@pytest.mark.parametrize("file", golden_files("load"), ids=str)
 def test_predicts_what_keras_predicted(file: GoldenFile) -> None:
     file.check(file.load())
-
-
-@pytest.mark.parametrize("file", UNSUPPORTED, ids=str)
-def test_a_model_with_an_unknown_layer_is_refused_by_name(file: GoldenFile) -> None:
-    with pytest.raises(UnknownLayerError) as caught:
-        file.load()
-    assert any(f"({name})" in str(caught.value) for name in file.unknown_layers)
 
 
 @pytest.mark.parametrize("file", golden_files("refuse"), ids=str)

@@ -48,6 +48,7 @@ NOT_IN_KERAS3 = {
     "upsampling_bilinear",
 }
 OPERATIONS = {
+    "keras2_2/tf_op_layer_tfk115",
     "keras3/embedding_mask_pool",
     "keras3/keras_ops_attention",
     "keras3/keras_ops_more",

@@ -1,0 +1,102 @@
+"""Nodes of Keras 2 models that are functions of TensorFlow: TFOpLambda, SlicingOpLambda, TensorFlowOpLayer.
+
+A node becomes the operations of Keras 3 that compute the same, when its call is replayed: what is
+known then of shapes and dtypes decides. Names come from closed tables; anything else is refused by name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from kcompat.config import CLASSES
+from kcompat.errors import ConfigError, UnknownLayerError
+from kcompat.layers import KerasTensor, Layer
+from kcompat.layers.operations import MODULES
+from kcompat.naming import to_snake_case
+from kcompat.tree import flatten
+
+from ..spec import LayerSpec
+from . import nodes
+from .symbols import SYMBOLS, Vector
+
+NODES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
+"""The classes that are such nodes."""
+
+_NEVER = frozenset({"ClassMethod", "InstanceMethod", "InstanceProperty"})
+"""Classes that stand for methods of ragged and sparse tensors."""
+
+
+def is_function(spec: LayerSpec) -> bool:
+    """Whether a layer entry is a function of TensorFlow."""
+    return spec.class_name in NODES | _NEVER
+
+
+class FunctionNode:
+    """A function of TensorFlow that is called as a layer is, and makes the operations of each call.
+
+    operations: those made so far; the first has the node's name.
+    """
+
+    def __init__(self, spec: LayerSpec) -> None:
+        self.name = spec.name
+        self.operations: list[Layer] = []
+        self._function = _function_of(spec)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """The outputs of a call, tensors and sizes. Raises ConfigError for arguments that are not the function's."""
+        kwargs.pop("name", None)
+        try:
+            inspect.signature(self._function).bind(self._make, *args, **kwargs)
+        except TypeError as error:
+            raise ConfigError(f"node '{self.name}': {error}") from None
+        outputs = self._function(self._make, *args, **kwargs)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def _make(self, class_name: str, *tensors: Any, **config: Any) -> Any:
+        """A new operation, or a layer for "layers.<class>", called on tensors; on constants, their values."""
+        operation = _class_of(class_name)(**config, name=self._next_name(class_name))
+        if any(isinstance(tensor, Vector) for tensor in flatten(tensors)):
+            raise ConfigError(f"node '{self.name}': computing with sizes that are not known yet is not supported")
+        if any(isinstance(tensor, KerasTensor) for tensor in flatten(tensors)):
+            self.operations.append(operation)
+        return operation(*tensors)
+
+    def _next_name(self, class_name: str) -> str:
+        if not self.operations:
+            return self.name
+        return f"{self.name}_{to_snake_case(class_name.rpartition('.')[2])}_{len(self.operations)}"
+
+
+def _class_of(name: str) -> Callable[..., Layer]:
+    if name.startswith("layers."):
+        return CLASSES["keras.layers"][name.removeprefix("layers.")]  # type: ignore[return-value]
+    return next(CLASSES[module][name] for module in MODULES if name in CLASSES[module])  # type: ignore[return-value]
+
+
+def _function_of(spec: LayerSpec) -> Callable[..., Any]:
+    """What a node computes. Raises UnknownLayerError naming the function."""
+    if spec.class_name == "TensorFlowOpLayer":
+        return nodes.function_of(spec)
+    name = spec.config.get("function") or spec.config.get("class_symbol") or spec.config.get("attr_name")
+    found = SYMBOLS.get(str(name).removeprefix("compat.v1.")) if spec.class_name in NODES else None
+    if found is None:
+        raise UnknownLayerError(
+            f"layer '{spec.name}' ({spec.class_name}) is the TensorFlow function '{name}', which kcompat does not "
+            f"know; pass custom_objects={{'{spec.name}': YourLayer()}}, a subclass of kcompat.Layer that computes it"
+        )
+    return found
+
+
+def kept(layer: Layer | FunctionNode) -> list[Layer]:
+    """The layers that stand in a model for an entry of the file."""
+    return layer.operations if isinstance(layer, FunctionNode) else [layer]
+
+
+def outputs_of(layer: Layer | FunctionNode, args: Any, kwargs: dict[str, Any]) -> list[Any]:
+    """The outputs of one call."""
+    if isinstance(layer, FunctionNode):
+        return layer(*args, **kwargs)
+    layer(*args, **kwargs)
+    return list(layer.calls[-1].output_tensors)
