@@ -54,11 +54,10 @@ def function_of(name: str, cls: type[Operation]) -> Callable[..., Any]:
         except TypeError as error:
             raise ArgumentError(f"{name}: {error}") from None
         config = {key: value for key, value in bound.arguments.items() if key in keys}
-        call = cls.call_signature()
-        tensors = {key: value for key, value in bound.arguments.items() if key not in keys}
-        required = [key for key in tensors if call.parameters[key].default is inspect.Parameter.empty]
-        optional = {key: value for key, value in tensors.items() if key not in required}
-        return cls(**config)(*(tensors[key] for key in required), **optional)
+        bound.apply_defaults()
+        named = {key: bound.arguments[key] for key in cls.named}
+        tensors = [bound.arguments[key] for key in cls.call_signature().parameters if key not in named]
+        return cls(**config)(*tensors, **named)
 
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]
     function.__doc__ = cls.__doc__

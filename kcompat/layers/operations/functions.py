@@ -184,8 +184,8 @@ def logical_not(b: Emitter, x: Any) -> Value:
 
 
 @function_of("numpy", "Copy")
+@function_of("numpy", "Conjugate", "conjugate", "conj")
 @function_of("numpy", "Conj")
-@function_of("numpy", "Conjugate")
 @function_of("numpy", "Real")
 def identity(b: Emitter, x: Any) -> Value:
     """x, which is real; of numbers, a tensor."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from ...config import Bool, Field, IntOrInts, one_of, optional
+from ...config import Bool, DataFormat, Field, IntOrInts, Kind, ints, one_of, optional
 from ...errors import ArgumentError, ShapeError
 from ...ir import Value
 from ...ir.types import shape_text
@@ -15,7 +15,9 @@ from ...settings import image_data_format
 from ..emitter import Emitter
 from .operands import as_floating, as_value, cast
 from .operation import Number, Operation, OptionalInt, operation
-from .windows import Format, Padding, per_axis
+from .windows import Padding, per_axis
+
+Format = optional(one_of("channels_last", "channels_first"))
 
 
 class _Image(Operation):
@@ -145,6 +147,7 @@ class CropImages(_Framed):
         return self.framed(b, x, self.borders(x, "cropping"), -1)
 
 
+_Strides = Kind("strides", lambda value, owner: owner.size if value is None else IntOrInts.parse(value, owner))
 _MOST_TAPS = 4096
 """Each position under a window is a node of the graph, and a file can ask for any window."""
 
@@ -153,17 +156,21 @@ _MOST_TAPS = 4096
 class ExtractPatches(_Image):
     """For every place of a window, the pixels under it as channels. Source: keras.ops.image.extract_patches."""
 
-    size = Field(IntOrInts)
-    strides = Field(optional(IntOrInts), None)
+    size = Field(ints(2))
+    strides = Field(_Strides, None)
     dilation_rate = Field(IntOrInts, 1)
     padding = Field(Padding, "valid")
-    data_format = Field(Format, None)
+    data_format = Field(DataFormat, None)
+
+    def base_config(self) -> dict[str, Any]:
+        """None: Keras's class takes no name."""
+        return {}
 
     def emit(self, b: Emitter, images: Any) -> Value:
         x = as_value(b, images)
         *axes, channels = self.axes(x)
         window = per_axis(self.size, 2, "size")
-        strides = window if self.strides is None else per_axis(self.strides, 2, "strides")
+        strides = per_axis(self.strides, 2, "strides")
         dilations = per_axis(self.dilation_rate, 2, "dilation_rate")
         if not 1 <= window[0] * window[1] <= _MOST_TAPS:
             raise ArgumentError(f"{self}: size={self.size} must cover 1 to {_MOST_TAPS} positions")

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ...config import Bool, Field, Int
+from ...config import Bool, Field, Int, Kind
 from ...errors import ArgumentError, ShapeError
 from ...ir import Value
 from ...ir.types import Dim, normalize_axis, shape_text
+from ...settings import floatx
 from ..emitter import Emitter
 from .operands import as_value, cast
-from .operation import Operation, OptionalDType, OptionalInt, function_of, operation
+from .operation import DType, Operation, OptionalDType, OptionalInt, function_of, operation
 from .shapes import Sizes
 
 # --- x[key] --------------------------------------------------------------------------
@@ -281,16 +282,19 @@ def one_hot(b: Emitter, x: Any, classes: int, axis: int, dtype: str) -> Value:
     return cast(b, b.equal(places, np.arange(classes).reshape(shape)), dtype)
 
 
+_FloatByDefault = Kind(DType.name, lambda value, owner: DType.parse(value or floatx(), owner))
+
+
 class _Hot(Operation):
     num_classes = Field(Int)
     axis = Field(Int, -1)
-    result_dtype = Field(OptionalDType, None)
+    result_dtype = Field(_FloatByDefault, None)
     sparse = Field(Bool, False)
 
     def hot(self, b: Emitter, x: Any) -> Value:
         if self.sparse:
             raise ArgumentError(f"{self}: sparse tensors are not supported")
-        return one_hot(b, x, self.num_classes, self.axis, self.result_dtype or "float32")
+        return one_hot(b, x, self.num_classes, self.axis, self.result_dtype)
 
 
 @operation("nn")

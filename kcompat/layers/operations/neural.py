@@ -252,6 +252,7 @@ class RMSNorm(Operation):
     axis = Field(IntOrInts, -1)
     epsilon = Field(optional(Float), None)
     parameters = ("x", "scale", "axis", "epsilon")
+    named = ("scale",)
 
     def emit(self, b: Emitter, x: Any, scale: Any = None) -> Value:
         x = as_floating(b, x)
@@ -306,6 +307,7 @@ class DotProductAttention(Operation):
         "flash_attention",
         "attn_logits_soft_cap",
     )
+    named = ("bias", "mask", "scale")
 
     def emit(
         self, b: Emitter, query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None

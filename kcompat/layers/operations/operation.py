@@ -40,6 +40,8 @@ class Operation(Layer):
 
     parameters: ClassVar[tuple[str, ...]] = ()
     """The arguments of the function in `keras.ops`, where they are not tensors, fields, optional tensors."""
+    named: ClassVar[tuple[str, ...]] = ()
+    """What `keras.ops` passes by name; Keras expects everything else by position, given or not."""
 
     def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         if "dtype" in kwargs:  # a layer has a dtype of its own

@@ -148,6 +148,7 @@ class Average(Operation):
     """The mean, in which elements count by weights of x's shape, or of the axis's. Source: keras.ops.average."""
 
     axis = Field(Axes, None)
+    named = ("weights",)
 
     def emit(self, b: Emitter, x: Any, weights: Any = None) -> Value:
         if weights is None:
@@ -197,6 +198,7 @@ class Norm(Reduction):
     axis = Field(Axes, None)
     keepdims = Field(Bool, False)
     positional = ("ord", "axis", "keepdims")
+    parameters = ("x", *positional)
 
     def reduce(self, b: Emitter, x: Value, axes: tuple[int, ...]) -> Value:
         x = as_floating(b, x)

@@ -363,6 +363,7 @@ class Pad(Operation):
 
     pad_width = Field(Kind("an amount, a (low, high) pair, or one per axis", _pad_width))
     mode = Field(one_of("constant", "reflect", "symmetric"), "constant")
+    named = ("constant_values",)
 
     def emit(self, b: Emitter, x: Any, constant_values: Any = None) -> Value:
         x = as_value(b, x)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...config import Field, Int, IntOrInts, one_of, optional
+from ...config import DataFormat, Field, Int, IntOrInts, one_of, optional
 from ...errors import ShapeError
 from ...ir import Value
 from ...ir.types import shape_text
 from ...operators.window import channel_axis, extent
-from ...settings import image_data_format
 from ..emitter import Emitter
 from ..transposed import cuts
 from .operands import as_value, meet_strong
 from .operation import Operation, operation
 
-Format = optional(one_of("channels_last", "channels_first"))
 Padding = one_of("valid", "same")
 
 
 class Windowed(Operation):
     """Something under a window that moves over the spatial axes of (batch, *spatial, channels)."""
-
-    def layout(self) -> str:
-        layout: str = self.data_format or image_data_format()  # type: ignore[attr-defined]
-        return layout
 
 
 def per_axis(value: Any, rank: int, what: str) -> tuple[int, ...]:
@@ -53,7 +47,7 @@ class _Pool(Windowed):
     pool_size = Field(IntOrInts)
     strides = Field(optional(IntOrInts), None)
     padding = Field(Padding, "valid")
-    data_format = Field(Format, None)
+    data_format = Field(DataFormat, None)
     card: str
 
     def emit(self, b: Emitter, inputs: Any) -> Value:
@@ -61,7 +55,8 @@ class _Pool(Windowed):
         rank = spatial_rank(self, x)
         window = per_axis(self.pool_size, rank, "pool_size")
         strides = window if self.strides is None else per_axis(self.strides, rank, "strides")
-        value: Value = getattr(b, self.card)(x, window=window, strides=strides, pads=self.padding, layout=self.layout())
+        card = getattr(b, self.card)
+        value: Value = card(x, window=window, strides=strides, pads=self.padding, layout=self.data_format)
         return value
 
 
@@ -81,13 +76,13 @@ class AveragePool(_Pool):
 
 class _Adaptive(Windowed):
     output_size = Field(IntOrInts)
-    data_format = Field(Format, None)
+    data_format = Field(DataFormat, None)
     card: str
 
     def emit(self, b: Emitter, inputs: Any) -> Value:
         x = as_value(b, inputs)
         sizes = per_axis(self.output_size, spatial_rank(self, x), "output_size")
-        value: Value = getattr(b, self.card)(x, output_size=sizes, layout=self.layout())
+        value: Value = getattr(b, self.card)(x, output_size=sizes, layout=self.data_format)
         return value
 
 
@@ -111,7 +106,7 @@ class AdaptiveAveragePool(_Adaptive):
 class _Convolution(Windowed):
     strides = Field(IntOrInts, 1)
     padding = Field(Padding, "valid")
-    data_format = Field(Format, None)
+    data_format = Field(DataFormat, None)
     dilation_rate = Field(IntOrInts, 1)
 
     def convolve(self, b: Emitter, x: Value, kernel: Value, groups: int) -> Value:
@@ -125,12 +120,12 @@ class _Convolution(Windowed):
             pads=self.padding,
             dilations=per_axis(self.dilation_rate, rank, "dilation_rate"),
             groups=groups,
-            layout=self.layout(),
+            layout=self.data_format,
         )
 
     def channels(self, x: Value) -> int:
         """Raises ShapeError where they are not known."""
-        channels = x.shape[channel_axis(x.rank, self.layout())]
+        channels = x.shape[channel_axis(x.rank, self.data_format)]
         if not isinstance(channels, int):
             raise ShapeError(f"{self}: the number of channels must be known, received {shape_text(x.shape)}")
         return channels
@@ -179,7 +174,7 @@ class SeparableConv(_Convolution):
         x, depthwise, pointwise = meet_strong(b, inputs, depthwise_kernel, pointwise_kernel, floating=True)
         ones = (1,) * spatial_rank(self, x)
         each = self.each(b, x, depthwise)
-        return b.conv(each, pointwise, strides=ones, dilations=ones, layout=self.layout())
+        return b.conv(each, pointwise, strides=ones, dilations=ones, layout=self.data_format)
 
 
 @operation("nn")
@@ -188,6 +183,7 @@ class ConvTranspose(_Convolution):
 
     output_padding = Field(optional(IntOrInts), None)
     positional = ("strides", "padding", "output_padding", "data_format", "dilation_rate")
+    parameters = ("inputs", "kernel", *positional)
 
     def emit(self, b: Emitter, inputs: Any, kernel: Any) -> Value:
         x, w = meet_strong(b, inputs, kernel, floating=True)
@@ -203,7 +199,7 @@ class ConvTranspose(_Convolution):
             pads=cuts(self.padding, spans, strides, extras),
             output_padding=(0,) * rank,
             dilations=dilations,
-            layout=self.layout(),
+            layout=self.data_format,
         )
 
 
@@ -263,7 +259,7 @@ class SpaceToDepth(Windowed):
 def _channels_last(owner: Any, b: Emitter, x: Value, function: Any) -> Value:
     if x.rank != 4:
         raise ShapeError(f"{owner}: needs four axes, received {shape_text(x.shape)}")
-    if owner.layout() == "channels_last":
+    if owner.data_format == "channels_last":
         result: Value = function(b, x)
         return result
     return b.transpose(function(b, b.transpose(x, perm=(0, 2, 3, 1))), perm=(0, 3, 1, 2))
