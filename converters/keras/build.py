@@ -128,7 +128,6 @@ def _without_code(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _known_class(spec: LayerSpec, generation: int) -> Any:
-    table = CLASSES["keras.layers"]
     own_code = f"pass custom_objects={{'{spec.class_name}': YourLayer}}"
     if spec.class_name in FOREIGN_CODE:
         raise RefusedLayerError(
@@ -143,12 +142,21 @@ def _known_class(spec: LayerSpec, generation: int) -> Any:
             f"layer '{spec.name}' ({spec.class_name}) is of class '{spec.module or 'keras.ops'}.{spec.class_name}', "
             f"which is not a Keras layer that kcompat knows; {own_code}"
         )
-    if spec.class_name not in table:
-        raise UnknownLayerError(
-            f"layer '{spec.name}' ({spec.class_name}) is of a class which kcompat does not know; {own_code}, "
-            "a subclass of kcompat.Layer"
-        )
-    return table[spec.class_name]
+    for table in _layer_tables():
+        if spec.class_name in table:
+            return table[spec.class_name]
+    raise UnknownLayerError(
+        f"layer '{spec.name}' ({spec.class_name}) is of a class which kcompat does not know; {own_code}, "
+        "a subclass of kcompat.Layer"
+    )
+
+
+def _layer_tables() -> Iterator[Mapping[str, Any]]:
+    """The published layers, then those that only Keras's own models use."""
+    yield CLASSES["keras.layers"]
+    for module, table in CLASSES.items():
+        if module.startswith("keras.src.") and module not in operations.MODULES:
+            yield table
 
 
 def _is_operation(spec: LayerSpec, generation: int) -> bool:

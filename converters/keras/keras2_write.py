@@ -68,6 +68,9 @@ _RENAMED = {
     ("LeakyReLU", "negative_slope"): "alpha",
 }
 
+_REGISTERED = {"CustomScaleLayer": "Custom>CustomScaleLayer"}
+"""Classes that Keras 2 registers under another name."""
+
 _ADDED: dict[str, dict[str, Any]] = {
     "MultiHeadAttention": {"query_shape": None, "key_shape": None, "value_shape": None},
 }
@@ -99,7 +102,7 @@ def model_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     config = document["config"]
     if document["class_name"] == "Sequential":
-        layers = [{"class_name": item["class_name"], **_layer(item)} for item in config["layers"]]
+        layers = [_layer(item) for item in config["layers"]]
         return {"class_name": "Sequential", "config": {"name": config["name"], "layers": layers}}
     return {"class_name": "Functional", "config": _functional_config(config)}
 
@@ -111,7 +114,8 @@ def _layer(item: Mapping[str, Any]) -> dict[str, Any]:
     where = f"layer '{item['config'].get('name')}' ({item['class_name']})"
     if ".ops" in (item.get("module") or ""):
         raise SaveError(f"{where}: Keras 2 has no operations as layers")
-    return {"class_name": item["class_name"], "config": _config(item["class_name"], item["config"], where)}
+    class_name = item["class_name"]
+    return {"class_name": _REGISTERED.get(class_name, class_name), "config": _config(class_name, item["config"], where)}
 
 
 # --- configs -----------------------------------------------------------------------
