@@ -291,6 +291,16 @@ def test_auto_contrast() -> None:
     np.testing.assert_allclose(layers.AutoContrast(value_range=(-1, 300))(images[1]), result[1], rtol=1e-6)
 
 
+def test_adaptive_histograms_of_integers_are_cut_off() -> None:
+    """Keras 3.15 casts the result back to the dtype of the images."""
+    levels = np.random.default_rng(6).integers(0, 256, (1, 16, 16, 3), np.uint8)
+    layer = layers.ContrastLimitedAdaptiveHistogramEqualization()
+    result, exact = layer(levels), layer(levels.astype(np.float32))
+    assert result.dtype == np.uint8
+    assert (exact != np.floor(exact)).any()
+    np.testing.assert_array_equal(result, np.floor(exact))
+
+
 def test_the_kind_of_keras_2_generators_is_left_out() -> None:
     config = {"name": "flip", "mode": "horizontal", "seed": None, "rng_type": "stateful"}
     assert "rng_type" not in layers.RandomFlip.from_config(config).get_config()
