@@ -16,7 +16,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
 
     value_range: of the images. clip_limit: the greatest share of a level, as multiple of the mean.
     tile_grid_size: how many parts there are along height and width. Input (batch, height, width, channels)
-    or one image; output the same, whole numbers cut off where the input has them. Source: keras.layers.ContrastLimitedAdaptiveHistogramEqualization.
+    or one image; output the same, whole numbers cut off where the input has them.
+    Source: keras.layers.ContrastLimitedAdaptiveHistogramEqualization.
     """
 
     positional = ("value_range", "clip_limit", "tile_grid_size", "data_format")
