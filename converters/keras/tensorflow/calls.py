@@ -10,16 +10,18 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kcompat.config import CLASSES
 from kcompat.errors import ConfigError, UnknownLayerError
 from kcompat.layers import KerasTensor, Layer
 from kcompat.layers.operations import MODULES
 from kcompat.naming import to_snake_case
-from kcompat.tree import flatten
+from kcompat.tree import flatten, map_structure
 
 from ..spec import LayerSpec
 from . import nodes
-from .symbols import SYMBOLS, Vector
+from .symbols import SYMBOLS, Size, Vector
 
 NODES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 """The classes that are such nodes."""
@@ -57,16 +59,28 @@ class FunctionNode:
     def _make(self, class_name: str, *tensors: Any, **config: Any) -> Any:
         """A new operation, or a layer for "layers.<class>", called on tensors; on constants, their values."""
         operation = _class_of(class_name)(**config, name=self._next_name(class_name))
-        if any(isinstance(tensor, Vector) for tensor in flatten(tensors)):
-            raise ConfigError(f"node '{self.name}': computing with sizes that are not known yet is not supported")
-        if any(isinstance(tensor, KerasTensor) for tensor in flatten(tensors)):
+        operands = map_structure(self._operand, tensors)
+        if any(isinstance(tensor, KerasTensor) for tensor in flatten(operands)):
             self.operations.append(operation)
-        return operation(*tensors)
+            return operation(*operands)
+        return map_structure(_number, operation(*operands))
+
+    def _operand(self, tensor: Any) -> Any:
+        """A tensor or a constant; of a shape, its sizes. Raises ConfigError where one of them is open."""
+        sizes = tensor.sizes if isinstance(tensor, Vector) else (tensor,)
+        if any(isinstance(size, Size) for size in sizes):
+            raise ConfigError(f"node '{self.name}': computing with sizes that are not known yet is not supported")
+        return np.asarray(sizes, np.int32) if isinstance(tensor, Vector) else tensor
 
     def _next_name(self, class_name: str) -> str:
         if not self.operations:
             return self.name
         return f"{self.name}_{to_snake_case(class_name.rpartition('.')[2])}_{len(self.operations)}"
+
+
+def _number(array: np.ndarray) -> Any:
+    """A whole number as Python has it, which shapes and indices are made of; other arrays as they are."""
+    return int(array) if array.ndim == 0 and array.dtype == np.int32 else array
 
 
 def _class_of(name: str) -> Callable[..., Layer]:

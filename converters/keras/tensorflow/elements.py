@@ -8,7 +8,7 @@ from kcompat.errors import ArgumentError
 from kcompat.layers import KerasTensor
 from kcompat.layers.operations.operation import standard_dtype
 
-from .symbols import Function, Maker, Size, alike, first, symbol
+from .symbols import Function, Maker, Size, alike, dtype_of, first, symbol
 
 _UNARY = {
     "math.abs abs": "Absolute",
@@ -105,7 +105,7 @@ def _truediv(op: Maker, x: Any, y: Any) -> Any:
     """Wider integers are divided in float64."""
     x, y = alike(x, y)
     tensor = x if isinstance(x, KerasTensor) else y
-    wide = tensor.dtype in ("int32", "int64", "uint32", "uint64")
+    wide = dtype_of(tensor) in ("int32", "int64", "uint32", "uint64")
     if wide:
         x, y = (op("Cast", v, dtype="float64") if isinstance(v, KerasTensor) else v for v in (x, y))
     return op("TrueDivide", x, y)
@@ -138,7 +138,7 @@ def _clip(op: Maker, t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
 
 @symbol("cast")
 def _cast(op: Maker, x: Any, dtype: Any) -> Any:
-    return x if isinstance(x, (int, Size)) else op("Cast", x, dtype=standard_dtype(dtype))
+    return x if isinstance(x, Size) else op("Cast", x, dtype=standard_dtype(dtype))
 
 
 @symbol("where")

@@ -70,11 +70,18 @@ def _cumprod(op: Maker, x: Any, axis: int = 0, exclusive: bool = False, reverse:
 
 
 def _scan(op: Maker, class_name: str, x: Any, axis: int, exclusive: bool, reverse: bool) -> Any:
-    if exclusive:
-        raise ArgumentError(f"{class_name.lower()}(exclusive=True) is not supported")
-    if not reverse:
-        return op(class_name, x, axis=axis)
-    return op("Flip", op(class_name, op("Flip", x, axis=axis), axis=axis), axis=axis)
+    x = op("Flip", x, axis=axis) if reverse else x
+    x = _shifted(op, x, axis, 0 if class_name == "Cumsum" else 1) if exclusive else x
+    total = op(class_name, x, axis=axis)
+    return op("Flip", total, axis=axis) if reverse else total
+
+
+def _shifted(op: Maker, x: Any, axis: int, start: int) -> Any:
+    """x moved by one position along an axis, with a number in front."""
+    place = axis % len(x.shape)
+    width = [[int(other == place), 0] for other in range(len(x.shape))]
+    padded = op("Pad", x, start, pad_width=width)
+    return op("GetItem", padded, tuple(slice(None, -1 if other == place else None) for other in range(len(x.shape))))
 
 
 @symbol("math.top_k", "nn.top_k")

@@ -11,7 +11,7 @@ from kcompat.errors import ArgumentError
 from kcompat.layers import KerasTensor
 from kcompat.layers.operations.operation import standard_dtype
 
-from .symbols import Function, Maker, Size, Vector, alike, first, symbol
+from .symbols import Function, Maker, Size, Vector, alike, dtype_of, first, symbol
 
 
 @symbol("shape")
@@ -36,15 +36,15 @@ def _sizes(shape: Any) -> list[Any]:
 
 @symbol("reshape")
 def _reshape(op: Maker, tensor: Any, shape: Any) -> Any:
-    """One open size is what is left; if the batch stays in front, a layer keeps it and another may be open."""
+    """If the batch stays in front, a layer keeps it; of the other sizes, one may be open: it is what is left."""
     target = _sizes(shape)
-    unknown = [place for place, entry in enumerate(target) if isinstance(entry, Size) or entry == -1]
-    if len(unknown) <= 1:
-        return op("Reshape", tensor, newshape=[-1 if place in unknown else entry for place, entry in enumerate(target)])
-    if unknown[0] or len(unknown) > 2 or not _same_size(target[0], tensor, 0):
-        raise ArgumentError(f"reshape: the target {target} has several sizes that are not known before the model runs")
-    rest = [-1 if place in unknown else entry for place, entry in enumerate(target)][1:]
-    return op("layers.Reshape", tensor, target_shape=rest)
+    keeps_batch = bool(target) and _same_size(target[0], tensor, 0)
+    rest = [-1 if isinstance(entry, Size) else entry for entry in target[keeps_batch:]]
+    if rest.count(-1) > 1:
+        raise ArgumentError("reshape: the target has several sizes that are not known before the model runs")
+    if keeps_batch:
+        return op("layers.Reshape", tensor, target_shape=rest)
+    return op("Reshape", tensor, newshape=rest)
 
 
 def _same_size(size: Any, tensor: Any, axis: int) -> bool:
@@ -112,7 +112,14 @@ def _split(op: Maker, value: Any, num_or_size_splits: Any, axis: int = 0, num: A
 
 @symbol("tile")
 def _tile(op: Maker, input: Any, multiples: Any) -> Any:
-    return op("Tile", input, repeats=_known(multiples))
+    counts = _sizes(multiples)
+    if not _open(counts):
+        return op("Tile", input, repeats=counts)
+    if [np.shape(input)[place] for place in _open(counts)] != [1]:
+        raise ArgumentError("tile: only an axis of size one can be repeated as often as a size that is open")
+    beside = op("Tile", input, repeats=[1 if isinstance(count, Size) else count for count in counts])
+    spread = _spread(op, [count if isinstance(count, Size) else 1 for count in counts], 0, input)
+    return op("Add", *alike(spread, beside))
 
 
 @symbol("repeat")
@@ -122,13 +129,51 @@ def _repeat(op: Maker, input: Any, repeats: Any, axis: int | None = None) -> Any
 
 @symbol("broadcast_to")
 def _broadcast_to(op: Maker, input: Any, shape: Any) -> Any:
-    return op("BroadcastTo", input, shape=_known(shape))
+    sizes = _sizes(shape)
+    if not _open(sizes):
+        return op("BroadcastTo", input, shape=sizes)
+    return op("Add", *alike(_spread(op, sizes, 0, input), input))
+
+
+@symbol("zeros")
+def _zeros(op: Maker, shape: Any, dtype: Any = "float32", layout: Any = None) -> Any:
+    return _spread(op, _sizes(shape), 0, np.zeros((), standard_dtype(dtype)))
+
+
+@symbol("ones")
+def _ones(op: Maker, shape: Any, dtype: Any = "float32", layout: Any = None) -> Any:
+    return _spread(op, _sizes(shape), 1, np.zeros((), standard_dtype(dtype)))
+
+
+@symbol("fill")
+def _fill(op: Maker, dims: Any, value: Any, layout: Any = None) -> Any:
+    if isinstance(value, KerasTensor):
+        raise ArgumentError("fill: a value that the model computes is not supported")
+    return _spread(op, _sizes(dims), value, value)
+
+
+def _open(sizes: Sequence[Any]) -> list[int]:
+    """The places of open sizes."""
+    return [place for place, size in enumerate(sizes) if isinstance(size, Size)]
+
+
+def _spread(op: Maker, sizes: Sequence[Any], number: Any, like: Any) -> Any:
+    """One number in a shape of which one size is open, in the dtype of `like`."""
+    places = _open(sizes)
+    if len(places) != 1:
+        raise ArgumentError(f"a new tensor needs one open size, received a shape with {len(places)}")
+    size = sizes[places[0]]
+    along = tuple(slice(None) if axis == size.axis else 0 for axis in range(len(size.tensor.shape)))
+    row = op("FullLike", op("GetItem", size.tensor, along), number, dtype=dtype_of(like))
+    others = [place for place in range(len(sizes)) if place not in places]
+    row = op("ExpandDims", row, axis=others) if others else row
+    return op("Tile", row, repeats=[1 if isinstance(entry, Size) else entry for entry in sizes])
 
 
 def _known(shape: Any) -> list[int]:
     sizes = _sizes(shape)
-    if any(isinstance(size, Size) for size in sizes):
-        raise ArgumentError("a size that is not known before the model runs is supported in reshape alone")
+    if _open(sizes):
+        raise ArgumentError("a size that is not known before the model runs is not supported here")
     return sizes
 
 
@@ -241,7 +286,8 @@ def _one_hot(
 ) -> Any:
     if on_value not in (None, 1, 1.0) or off_value not in (None, 0, 0.0):
         raise ArgumentError(f"one_hot(on_value={on_value}, off_value={off_value}) is not supported")
-    name = standard_dtype(dtype) if dtype is not None else "float32"
+    whole = any(isinstance(value, int) for value in (on_value, off_value))
+    name = standard_dtype(dtype) if dtype is not None else "int32" if whole else "float32"
     return op("OneHot", indices, num_classes=depth, axis=-1 if axis is None else axis, dtype=name)
 
 
