@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,9 @@ _INPUT_ARGUMENTS = (
     "batch_size",
     "input_dtype",
 )
+
+_FIRST_ARGUMENTS = ("inputs", "sequences", "sequence", "data")
+"""Names of the first argument of `call` in Keras."""
 
 
 class Layer(Configurable):
@@ -287,6 +291,8 @@ class Layer(Configurable):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
         flags = {"training": kwargs.pop("training")} if "training" in kwargs else {}
+        if not args:
+            args, kwargs = self._by_position(kwargs)
         if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
             outputs = call_symbolically(self, args, kwargs)
             self.calls[-1].flags = flags
@@ -294,6 +300,13 @@ class Layer(Configurable):
         if flags.get("training"):
             raise ArgumentError(f"{self}: training=True is not supported; use False or leave it out")
         return self.run(args, kwargs)
+
+    def _by_position(self, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The first argument by position that is given by a name, which may be its name in Keras."""
+        for name in (*islice(self.call_signature().parameters, 1), *_FIRST_ARGUMENTS):
+            if name in kwargs:
+                return (kwargs[name],), {key: value for key, value in kwargs.items() if key != name}
+        return (), kwargs
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, evaluated with the operators' NumPy meanings.

@@ -17,7 +17,7 @@ from ..layers.operations import Operation
 from ..layers.symbolic import Call, KerasTensor
 from ..tree import flatten, map_structure
 from .data import arrange
-from .model import Model
+from .model import Model, enter
 from .topology import check_distinct_names, order_calls
 
 
@@ -103,14 +103,18 @@ class Functional(Model):
         """The layer calls of this model, in an order in which they can run."""
         return list(self._calls_inside)
 
-    def emit(self, b: Emitter, inputs: Any, **kwargs: Any) -> Any:
+    def emit(self, b: Emitter, inputs: Any, mask: Any = None) -> Any:
         if isinstance(inputs, (Mapping, list, tuple)):
             entries = arrange(inputs, self.input_names, self._input_structure, str(self))
         else:
             entries = [inputs]
-        values: dict[KerasTensor, Value] = dict(zip(self.inputs, entries, strict=True))
-        for tensor, value in values.items():
-            values[tensor] = value if value.dtype == tensor.dtype else b.cast(value, dtype=tensor.dtype)
+        masks = [None] * len(entries) if mask is None else flatten(mask)
+        if len(masks) != len(entries):
+            raise ArgumentError(f"{self}: takes {len(entries)} masks, one for each input, received {len(masks)}")
+        values: dict[KerasTensor, Value] = {
+            tensor: enter(b, entry, tensor, given)
+            for tensor, entry, given in zip(self.inputs, entries, masks, strict=True)
+        }
         for call in self._calls_inside:
             if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
                 self._emit_call(b, call, values)

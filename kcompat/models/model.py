@@ -12,10 +12,11 @@ import numpy as np
 from ..config import serialize
 from ..errors import ArgumentError, InputError
 from ..executor import Executor
-from ..ir import Graph
+from ..ir import Graph, Value
 from ..ir.types import TensorType
 from ..layers.base import Layer, walk
 from ..layers.emitter import Emitter
+from ..layers.masks import as_mask
 from ..layers.symbolic import KerasTensor
 from ..tree import flatten, pack_like
 from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
@@ -107,6 +108,11 @@ class Model(Layer):
         raise ArgumentError(f"model '{self.name}' has no layer '{name}'; it has {[x.name for x in self.layers]}")
 
     # --- running ----------------------------------------------------------------
+
+    @property
+    def takes_mask(self) -> bool:
+        """Masks reach the layers inside with the inputs; only a mask that a call gives is handed over."""
+        return False
 
     def graph(self) -> Graph:
         """The model as IR: inputs named as its input layers, weights as parameters."""
@@ -257,3 +263,22 @@ class Model(Layer):
         from .summary import print_summary
 
         print_summary(self, **options)
+
+
+def enter(b: Emitter, x: Any, declared: KerasTensor, mask: Any = None) -> Any:
+    """What a model is called on, in the dtype and rank of its input, with a mask if the call gives one.
+
+    As in Keras, a last axis of size one is added or dropped where that alone is missing.
+    """
+    if not isinstance(x, Value):
+        return x
+    if mask is not None:
+        b.masks[x] = as_mask(b, mask)
+    y = x if x.dtype == declared.dtype else b.cast(x, dtype=declared.dtype)
+    if y.rank == declared.ndim + 1 and y.shape[-1] == 1:
+        y = b.squeeze(y, axes=(-1,))
+    elif y.rank == declared.ndim - 1 and declared.shape[-1] == 1:
+        y = b.expand_dims(y, axes=(-1,))
+    if x in b.masks:
+        b.masks[y] = b.masks[x]
+    return y

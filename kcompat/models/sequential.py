@@ -12,7 +12,7 @@ from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.input import InputLayer
 from ..layers.symbolic import KerasTensor
-from .model import Model
+from .model import Model, enter
 
 
 @registered("keras.models")
@@ -157,10 +157,10 @@ class Sequential(Model):
         sizes = tuple(dim if isinstance(dim, int) else None for dim in shape)
         self._set_input(InputLayer(batch_shape=(None, *sizes[1:]), dtype=dtype))
 
-    def emit(self, b: Emitter, inputs: Any, **kwargs: Any) -> Any:
+    def emit(self, b: Emitter, inputs: Any, mask: Any = None) -> Any:
         x = inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
-        if self._input_layer is not None and isinstance(x, Value) and x.dtype != self._input_layer.type.dtype:
-            x = b.cast(x, dtype=self._input_layer.type.dtype)
+        if self._input_layer is not None:
+            x = enter(b, x, self._input_layer.tensor, mask)
         for layer in self._chain:
             x = b.call(layer, x)
         return x
