@@ -29,6 +29,31 @@ def _triangle(length: int) -> np.ndarray:
     return 1 - np.abs(2 * np.arange(length) - (length - 1)) / (length + length % 2)
 
 
+def _ends(length: int) -> np.ndarray:
+    """From -1 to 1."""
+    return np.linspace(-1, 1, length)
+
+
+def _barthann(length: int) -> np.ndarray:
+    x = _ends(length) / 2
+    return 0.62 - 0.48 * np.abs(x) + 0.38 * np.cos(2 * np.pi * x)
+
+
+def _bohman(length: int) -> np.ndarray:
+    x = np.abs(_ends(length))
+    return np.where(x < 1, (1 - x) * np.cos(np.pi * x) + np.sin(np.pi * x) / np.pi, 0)
+
+
+def _parzen(length: int) -> np.ndarray:
+    x = np.abs(2 * np.arange(length) - (length - 1)) / length
+    return np.where(x <= 0.5, 1 - 6 * x**2 * (1 - x), 2 * (1 - x) ** 3)
+
+
+def _tukey(length: int) -> np.ndarray:
+    """Flat in the half between two cosine lobes."""
+    return (1 - np.cos(2 * np.pi * np.minimum(1 - np.abs(_ends(length)), 0.5))) / 2
+
+
 WINDOWS: dict[str, Callable[[int], np.ndarray]] = {
     "boxcar": np.ones,
     "bartlett": _bartlett,
@@ -39,6 +64,12 @@ WINDOWS: dict[str, Callable[[int], np.ndarray]] = {
     "blackman": _cosine_sum(0.42, 0.5, 0.08),
     "nuttall": _cosine_sum(0.3635819, 0.4891775, 0.1365995, 0.0106411),
     "blackmanharris": _cosine_sum(0.35875, 0.48829, 0.14128, 0.01168),
+    "barthann": _barthann,
+    "bohman": _bohman,
+    "exponential": lambda length: np.exp(-np.abs(np.arange(length) - (length - 1) / 2)),
+    "lanczos": lambda length: np.sinc(_ends(length)),
+    "parzen": _parzen,
+    "tukey": _tukey,
     "flattop": _cosine_sum(0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
 }
 """Symmetric windows as functions of their length."""

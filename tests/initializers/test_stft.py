@@ -21,9 +21,23 @@ SYMMETRIC_5 = {
     "blackman": [0.0, 0.34, 1.0, 0.34, 0.0],
     "nuttall": [0.0003628, 0.2269824, 1.0, 0.2269824, 0.0003628],
     "blackmanharris": [6e-05, 0.21747, 1.0, 0.21747, 6e-05],
+    "barthann": [0.0, 0.5, 1.0, 0.5, 0.0],
+    "bohman": [0.0, 0.3183099, 1.0, 0.3183099, 0.0],
+    "exponential": [0.1353353, 0.3678794, 1.0, 0.3678794, 0.1353353],
+    "lanczos": [0.0, 0.6366198, 1.0, 0.6366198, 0.0],
+    "parzen": [0.016, 0.424, 1.0, 0.424, 0.016],
+    "tukey": [0.0, 1.0, 1.0, 1.0, 0.0],
     "flattop": [-0.0004211, -0.0547368, 1.0, -0.0547368, -0.0004211],
 }
 TRIANGLE_4 = [0.25, 0.75, 0.75, 0.25]
+PERIODIC_6 = {
+    "barthann": [0.0, 0.27, 0.73, 1.0, 0.73, 0.27],
+    "bohman": [0.0, 0.1089978, 0.6089978, 1.0, 0.6089978, 0.1089978],
+    "exponential": [0.0497871, 0.1353353, 0.3678794, 1.0, 0.3678794, 0.1353353],
+    "lanczos": [0.0, 0.4134967, 0.8269933, 1.0, 0.8269933, 0.4134967],
+    "parzen": [0.0058309, 0.1574344, 0.6501458, 1.0, 0.6501458, 0.1574344],
+    "tukey": [0.0, 0.75, 1.0, 1.0, 1.0, 0.75],
+}
 
 
 def test_all_windows_are_checked() -> None:
@@ -35,6 +49,11 @@ def test_windows(name: str) -> None:
     np.testing.assert_allclose(get_window(name, 5, periodic=False), SYMMETRIC_5[name], atol=1e-7)
     np.testing.assert_allclose(get_window(name, 4, periodic=True), SYMMETRIC_5[name][:4], atol=1e-7)
     np.testing.assert_array_equal(get_window(name, 1, periodic=False), [1.0])
+
+
+@pytest.mark.parametrize("name", PERIODIC_6)
+def test_periodic_windows(name: str) -> None:
+    np.testing.assert_allclose(get_window(name, 6, periodic=True), PERIODIC_6[name], atol=1e-7)
 
 
 def test_even_triangle() -> None:
