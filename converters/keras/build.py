@@ -163,14 +163,15 @@ def _is_operation(spec: LayerSpec, generation: int) -> bool:
     """Whether a class name means something else than the Keras layer of that name.
 
     `keras.ops.add` and `keras.layers.Add` are both written as "Add"; HDF5 files leave the module
-    out, but every layer has an entry "trainable" or "dtype", and operations with a "dtype" have names
-    that no layer has.
+    out, but every layer of such a name has an entry "trainable" or "dtype", and operations with a
+    "dtype" have names that no layer has.
     """
     if spec.module:
         return not (spec.module + ".").startswith(_KERAS_ROOTS) or ".ops" in spec.module
     if generation < 3 or "trainable" in spec.config:
         return False
-    return "dtype" not in spec.config or spec.class_name not in CLASSES["keras.layers"]
+    is_shared = any(spec.class_name in CLASSES[module] for module in operations.MODULES)
+    return spec.class_name not in CLASSES["keras.layers"] or (is_shared and "dtype" not in spec.config)
 
 
 def _checked(layer: Any, spec: LayerSpec) -> Layer:

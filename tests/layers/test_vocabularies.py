@@ -244,3 +244,11 @@ def test_resizing_keeps_integers_in_keras_3_alone() -> None:
     floats = layers.Resizing(1, 3, keeps_integers=False)(image)
     assert floats.dtype == np.float32
     np.testing.assert_allclose(floats.ravel(), [0, 127.5, 255])
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_pipeline_is_no_operation_in_files(name: str, tmp_path: Path) -> None:
+    """Its config has neither `trainable` nor `dtype`, and HDF5 files of Keras 3 name no module."""
+    x = layers.Input((2,))
+    models.Model(x, layers.Pipeline([layers.Rescaling(2.0)])(x)).save(tmp_path / name)
+    np.testing.assert_array_equal(models.load_model(tmp_path / name)(np.ones((1, 2))), [[2, 2]])
