@@ -11,7 +11,7 @@ import pytest
 from kcompat import layers
 from kcompat.errors import ArgumentError, ConfigError, InputError, ShapeError
 from kcompat.layers import Input, IntegerLookup, StringLookup, TextVectorization
-from kcompat.models import Model
+from kcompat.models import Model, load_model
 
 SAMPLES = np.array([["b", "a"], ["b", "c"]])
 
@@ -250,5 +250,5 @@ def test_resizing_keeps_integers_in_keras_3_alone() -> None:
 def test_a_pipeline_is_no_operation_in_files(name: str, tmp_path: Path) -> None:
     """Its config has neither `trainable` nor `dtype`, and HDF5 files of Keras 3 name no module."""
     x = layers.Input((2,))
-    models.Model(x, layers.Pipeline([layers.Rescaling(2.0)])(x)).save(tmp_path / name)
-    np.testing.assert_array_equal(models.load_model(tmp_path / name)(np.ones((1, 2))), [[2, 2]])
+    Model(x, layers.Pipeline([layers.Rescaling(2.0)])(x)).save(tmp_path / name)
+    np.testing.assert_array_equal(load_model(tmp_path / name)(np.ones((1, 2))), [[2, 2]])
