@@ -16,6 +16,7 @@ import numpy as np
 from kcompat.errors import LoadError, SaveError, WeightMismatchError
 from kcompat.ir import Variable
 from kcompat.ir.types import numpy_name
+from kcompat.layers.base import walk
 from kcompat.models import Model
 
 from ..files import Dataset, Group
@@ -61,6 +62,11 @@ def load(model: Model, stored: Group | StoredObject, *, skip_mismatch: bool = Fa
     arrays = [(variable, dataset.read()) for variable, dataset in reading.pairs]
     for variable, array in arrays:
         variable.assign(array)
+    assigned = {id(variable) for variable, _ in arrays}
+    for layer in walk(model):
+        if any(id(variable) in assigned for variable in layer.own_weights):
+            for variable in layer.merged_weights:
+                variable.assign(np.zeros(variable.shape))
     return reading.places
 
 

@@ -180,6 +180,11 @@ class Layer(Configurable):
         """This layer's own weights in the order in which Keras keeps them in `.weights.h5` files."""
         return self.own_weights
 
+    @property
+    def merged_weights(self) -> list[Variable]:
+        """Own weights that `.weights.h5` files do not hold, as they are merged into others, and that are zero then."""
+        return []
+
     def stored_variables(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Variable]:
         """This layer's own state by the names that it has in `.weights.h5` files.
 

@@ -14,6 +14,7 @@ from ..operators.window import channel_axis, extent
 from ..regularizers import RegularizerKind
 from .base import Layer
 from .emitter import Emitter
+from .low_rank import Adaptable, lora_alpha_field, lora_rank_field
 from .same_padding import convolution_pads, same_padding_field
 
 Padding = one_of("valid", "same")
@@ -92,7 +93,7 @@ def check_one_exceeds_one(layer: Any) -> None:
         )
 
 
-class Conv(Convolution):
+class Conv(Convolution, Adaptable):
     """Convolution with `filters` kernels, each over all channels of its group.
 
     strides and dilation_rate cannot both exceed one. groups divides both channels and filters.
@@ -115,7 +116,8 @@ class Conv(Convolution):
     kernel_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     bias_constraint = Field(ConstraintKind, None, keras1="b_constraint")
 
-    neutral = {"lora_rank": None, "lora_alpha": None}
+    lora_rank = lora_rank_field()
+    lora_alpha = lora_alpha_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,9 +131,10 @@ class Conv(Convolution):
             raise ArgumentError(f"{self}: {channels} input channels do not divide into groups={self.groups}")
         self.kernel = self.add_configured_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.add_bias(self.filters)
+        self.add_low_rank()
 
     def emit(self, b: Emitter, x: Value) -> Value:
-        return self.activation.emit(b, self.convolve(b, x, self.kernel, self.bias, self.groups))
+        return self.activation.emit(b, self.convolve(b, x, self.adapted(b), self.bias, self.groups))
 
 
 @registered("keras.layers", "Convolution1D")

@@ -11,6 +11,7 @@ from ..initializers import InitializerKind
 from ..ir import Value
 from ..regularizers import RegularizerKind
 from .emitter import Emitter
+from .low_rank import lora_alpha_field, lora_rank_field
 from .quantization import Quantizable, QuantizationConfigKind
 
 
@@ -33,8 +34,8 @@ class Dense(Quantizable):
     kernel_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     bias_constraint = Field(ConstraintKind, None, keras1="b_constraint")
     quantization_config = Field(QuantizationConfigKind, None, keyword=True)
-
-    neutral = {"lora_rank": None, "lora_alpha": None}
+    lora_rank = lora_rank_field()
+    lora_alpha = lora_alpha_field()
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[-1], self.units)
@@ -42,12 +43,15 @@ class Dense(Quantizable):
         self.kernel = kernel
         self.bias = self.add_configured_weight("bias", (self.units,)) if self.use_bias else None
         self.kernel_scale = self.add_scale("kernel", (self.units,)) if self.is_quantized else None
+        self.add_low_rank()
 
     def emit(self, b: Emitter, x: Value) -> Value:
         return self.activation.emit(b, self._affine(b, b.floating(x)))
 
     def _affine(self, b: Emitter, x: Value) -> Value:
         if self.kernel_scale is None:
-            return b.dense(x, self.kernel, self.bias)
+            return b.dense(x, self.adapted(b), self.bias)
         y = self.emit_quantized(b, x, self.kernel, self.kernel_scale, product=b.dense)
+        if self.lora_b is not None:
+            y = b.add(y, self.low_rank(b, b.dense(x, self.lora_a)))
         return y if self.bias is None else b.add(y, self.bias)

@@ -15,6 +15,7 @@ from ..initializers import InitializerKind
 from ..ir import Dim, Value
 from ..regularizers import RegularizerKind
 from .emitter import Emitter
+from .low_rank import lora_alpha_field, lora_rank_field
 from .quantization import Quantizable, QuantizationConfigKind
 
 _FORMS = re.compile(
@@ -93,9 +94,11 @@ class EinsumDense(Quantizable):
     kernel_constraint = Field(ConstraintKind, None)
     bias_constraint = Field(ConstraintKind, None)
     quantization_config = Field(QuantizationConfigKind, None, keyword=True)
+    lora_rank = lora_rank_field()
+    lora_alpha = lora_alpha_field()
 
     positional = ("equation", "output_shape", "activation", "bias_axes")
-    neutral = {"lora_rank": None, "lora_alpha": None, "gptq_unpacked_column_size": None}
+    neutral = {"gptq_unpacked_column_size": None}
 
     def build(self, input_shape: Any) -> None:
         terms = parse_equation(self.equation, len(input_shape), self)
@@ -116,6 +119,7 @@ class EinsumDense(Quantizable):
         if self.is_quantized:
             scales = [sizes[letter] if letter in terms.kernel else 1 for letter in terms.y]
             self.kernel_scale = self.add_scale("kernel", scales)
+        self.add_low_rank()
 
     def _sizes(self, terms: Terms, input_shape: tuple[Dim, ...]) -> dict[str, Dim]:
         """The size of every letter, as the input and `output_shape` say."""
@@ -165,9 +169,9 @@ class EinsumDense(Quantizable):
             return b.einsum(x, kernel, equation=terms.equation)
 
         if self.kernel_scale is None:
-            return product(x, self.kernel)
+            return product(x, self.adapted(b))
         axes = [axis for axis, letter in enumerate(terms.x) if letter not in terms.y]
-        return self.emit_quantized(
+        y = self.emit_quantized(
             b,
             x,
             self.kernel,
@@ -176,6 +180,7 @@ class EinsumDense(Quantizable):
             axes=axes,
             align=lambda scale: _align(b, b.squeeze(scale, axes=axes), terms),
         )
+        return y if self.lora_b is None else b.add(y, product(x, self.low_rank(b, self.lora_a)))
 
 
 def _align(b: Emitter, scale: Value, terms: Terms) -> Value:

@@ -11,6 +11,7 @@ from ..initializers import InitializerKind
 from ..ir import Value, Variable
 from ..regularizers import RegularizerKind
 from .emitter import Emitter
+from .low_rank import lora_alpha_field, lora_rank_field
 from .quantization import Quantizable, QuantizationConfigKind
 
 
@@ -25,6 +26,7 @@ class Embedding(Quantizable):
     """
 
     supports_masking = True
+    adaptable = "embeddings"
 
     input_dim = Field(PositiveInt)
     output_dim = Field(PositiveInt)
@@ -34,6 +36,8 @@ class Embedding(Quantizable):
     embeddings_constraint = Field(ConstraintKind, None, keras1="W_constraint")
     mask_zero = Field(Bool, False)
     quantization_config = Field(QuantizationConfigKind, None, keyword=True)
+    lora_rank = lora_rank_field()
+    lora_alpha = lora_alpha_field()
 
     positional: ClassVar[Sequence[str]] = (
         "input_dim",
@@ -41,7 +45,6 @@ class Embedding(Quantizable):
         "embeddings_initializer",
         "embeddings_regularizer",
     )
-    neutral = {"lora_rank": None, "lora_alpha": None}
 
     def __init__(self, *args: Any, input_length: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,14 +60,16 @@ class Embedding(Quantizable):
             self.embeddings_scale = self.add_scale("embeddings", (self.input_dim,))
         else:
             self.embeddings = self.add_configured_weight("embeddings", shape)
+        self.add_low_rank()
 
     def emit(self, b: Emitter, x: Value) -> Value:
         indices = x if x.dtype in ("int32", "int64") else b.cast(x, dtype="int32")
         found = b.gather(self.embeddings, indices)
-        if self.embeddings_scale is None:
+        if self.embeddings_scale is not None:
+            found = b.div(b.floating(found), b.expand_dims(b.gather(self.embeddings_scale, indices), axes=(-1,)))
+        if self.lora_b is None:
             return found
-        scale = b.expand_dims(b.gather(self.embeddings_scale, indices), axes=(-1,))
-        return b.div(b.floating(found), scale)
+        return b.add(found, self.low_rank(b, b.gather(self.lora_a, indices)))
 
     def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
         return b.not_equal(inputs, 0) if self.mask_zero else None

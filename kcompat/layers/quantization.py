@@ -11,8 +11,8 @@ from typing import Any
 from ..config import Configurable, Field, Float, IntTuple, Kind, int_list, object_kind, one_of, optional, registered
 from ..errors import ArgumentError
 from ..ir import Value, Variable
-from .base import Layer
 from .emitter import Emitter
+from .low_rank import Adaptable
 
 _MODULE = "keras.quantizers"
 
@@ -80,7 +80,7 @@ _configs = object_kind(_MODULE, "an Int8QuantizationConfig or None")
 QuantizationConfigKind = Kind(_configs.name, _parse_config, _configs.serialize)
 
 
-class Quantizable(Layer):
+class Quantizable(Adaptable):
     """A layer that keeps a weight as int8 with scales if its dtype policy says so."""
 
     quantization_config: Any
@@ -91,7 +91,9 @@ class Quantizable(Layer):
 
     @property
     def stored_weights(self) -> list[Variable]:
-        return self._own_weights if self.is_quantized else super().stored_weights
+        if self.is_quantized and self.lora_b is None:
+            return self._own_weights
+        return super().stored_weights
 
     @property
     def inputs_quantizer(self) -> AbsMaxQuantizer | None:

@@ -55,7 +55,7 @@ class ReversibleEmbedding(Embedding):
     def _scores(self, b: Emitter, x: Value) -> Value:
         kernel: Any = self.reverse_embeddings
         if self.tie_weights:
-            kernel = b.transpose(kernel, perm=(1, 0))
+            kernel = b.transpose(kernel if self.is_quantized else self.adapted(b), perm=(1, 0))
         if self.reverse_embeddings_scale is not None:
             quantizer = self.inputs_quantizer
             axes = quantizer.axis if quantizer and quantizer.axis else (-1,)
