@@ -108,9 +108,7 @@ class Functional(Model):
             entries = arrange(inputs, self.input_names, self._input_structure, str(self))
         else:
             entries = [inputs]
-        masks = [None] * len(entries) if mask is None else flatten(mask)
-        if len(masks) != len(entries):
-            raise ArgumentError(f"{self}: takes {len(entries)} masks, one for each input, received {len(masks)}")
+        masks = self._masks(mask, len(entries))
         values: dict[KerasTensor, Value] = {
             tensor: enter(b, entry, tensor, given)
             for tensor, entry, given in zip(self.inputs, entries, masks, strict=True)
@@ -119,6 +117,17 @@ class Functional(Model):
             if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
                 self._emit_call(b, call, values)
         return _unpacked(map_structure(lambda tensor: values[tensor], self._output_structure))
+
+    def _masks(self, mask: Any, count: int) -> list[Any]:
+        """The mask of each input that a call gives, in their order."""
+        if mask is None:
+            return [None] * count
+        if isinstance(mask, Mapping):
+            return arrange(mask, self.input_names, self._input_structure, f"{self}: mask")
+        masks = flatten(mask)
+        if len(masks) != count:
+            raise ArgumentError(f"{self}: takes {count} masks, one for each input, received {len(masks)}")
+        return masks
 
     def _pack(self, arrays: list[np.ndarray]) -> Any:
         return _unpacked(super()._pack(arrays))

@@ -81,3 +81,11 @@ def test_one_mask_for_each_input() -> None:
     x = layers.Input((5, 3))
     with pytest.raises(ArgumentError, match="takes 1 masks, one for each input, received 2"):
         models.Model(x, layers.Dense(2)(x))(layers.Input((5, 3)), mask=[None, None])
+
+
+def test_masks_by_name_leave_aside_what_the_model_does_not_take() -> None:
+    x, steps = layers.Input((5, 3), name="x"), layers.Input((5,), dtype="bool")
+    mean = models.Model({"x": x}, layers.GlobalAveragePooling1D()(x))
+    masked = mean({"x": x, "other": steps}, mask={"x": steps, "other": None})
+    expected = [sample[seen].mean(axis=0) for sample, seen in zip(X, STEPS, strict=True)]
+    np.testing.assert_allclose(models.Model([x, steps], masked)([X, STEPS]), expected, rtol=1e-5)
