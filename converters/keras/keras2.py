@@ -19,6 +19,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - StackedRNNCells had the states of the last cell first.
     - TimeDistributed let masks out that its layer makes.
     - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
+    - Softmax gave no zeros where everything is masked.
     - Add, Concatenate and the like masked a step that is masked in any input, not in all.
 
     What was said about masks and states is taken back by `masks.settle` where it changes nothing.
@@ -38,6 +39,7 @@ _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "S
 _KERAS2: dict[str, dict[str, Any]] = {
     "MultiHeadAttention": {"keras2_masks": True},
     "Resizing": {"keeps_integers": False},
+    "Softmax": {"keras2_mask": True},
     "TimeDistributed": {"inner_masks": True},
     **{name: {"intersects_masks": True} for name in _MERGES},
 }

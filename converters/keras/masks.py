@@ -108,6 +108,7 @@ _MATTERS: dict[str, dict[str, Callable[[Any, Masks, Arguments], bool]]] = {
     "Minimum": {"intersects_masks": _any},
     "MultiHeadAttention": {"keras2_masks": _heads},
     "Multiply": {"intersects_masks": _any},
+    "Softmax": {"keras2_mask": _any, "robust_masking": _any},
     "Subtract": {"intersects_masks": _several},
     "TimeDistributed": {"inner_masks": _inside},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config import Field, Float, IntOrInts, Kind, int_list, optional, registered, within
+from ..config import Bool, Field, Float, IntOrInts, Kind, int_list, optional, registered, within
 from ..constraints import ConstraintKind
 from ..errors import ArgumentError
 from ..initializers import InitializerKind
@@ -121,18 +121,24 @@ class Softmax(Layer):
     """exp(x), divided by its sum over `axis` (one or several).
 
     Input of any shape; `mask`, which broadcasts to it, is true where elements take part. Masked
-    elements become 0. Source: keras.layers.Softmax.
+    elements become 0. keras2_mask: they are lowered by 1e9 instead, or with robust_masking put there, so
+    that where no element takes part they share the sum of 1. Source: keras.layers.Softmax.
     """
 
     supports_masking = True
 
     axis = Field(IntOrInts, -1)
+    keras2_mask = Field(Bool, False, keyword=True, extension=True)
+    robust_masking = Field(Bool, False, keyword=True, extension=True)
 
     def emit(self, b: Emitter, x: Value, mask: Value | None = None) -> Value:
         x = b.floating(x)
         axes = (self.axis,) if isinstance(self.axis, int) else self.axis
         if mask is None:
             return b.softmax(x, axes=axes)
+        if self.keras2_mask and not self.robust_masking:
+            lowered = b.mul(b.sub(1.0, b.cast(mask, dtype=x.dtype)), _MASKED)
+            return b.softmax(b.add(x, lowered), axes=axes)
         kept = mask if mask.dtype == "bool" else b.greater(mask, 0.5)
-        logits = b.where(kept, x, b.constant(_MASKED, x.dtype))
-        return b.where(kept, b.softmax(logits, axes=axes), b.constant(0, x.dtype))
+        y = b.softmax(b.where(kept, x, b.constant(_MASKED, x.dtype)), axes=axes)
+        return y if self.keras2_mask else b.where(kept, y, b.constant(0, x.dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 from cases import LayerCase, all_cases
 
 from kcompat import Model, layers
-from kcompat.errors import InputError, ShapeError
+from kcompat.errors import InputError, SaveError, ShapeError
 from kcompat.ir import TensorType, verify
 from kcompat.layers import Layer
 from kcompat.layers.emitter import Emitter
-from kcompat.models import model_from_config
+from kcompat.models import load_model, model_from_config
 from kcompat.reference import evaluate
 
 STEMS = {
@@ -254,3 +255,37 @@ def test_time_distributed_takes_several_inputs_and_outputs() -> None:
     added, multiplied = layers.TimeDistributed(inner)([x, y])
     np.testing.assert_array_equal(added, x + y)
     np.testing.assert_array_equal(multiplied, x * y)
+
+
+def keras2_softmax(masked: bool, **config: Any) -> Model:
+    call = ["x", 0, 0, {"mask": ["mask", 0, 0]} if masked else {}]
+    inputs = [("x", "float32"), ("mask", "bool")]
+    layer_list: list[dict[str, Any]] = [
+        {
+            "class_name": "InputLayer",
+            "name": name,
+            "inbound_nodes": [],
+            "config": {"batch_input_shape": [None, 4], "dtype": dtype, "sparse": False, "name": name},
+        }
+        for name, dtype in inputs
+    ]
+    softmax = {"name": "softmax", "trainable": True, "dtype": "float32", "axis": -1, **config}
+    layer_list.append({"class_name": "Softmax", "name": "softmax", "config": softmax, "inbound_nodes": [[call]]})
+    ends = {"input_layers": [[name, 0, 0] for name, _ in inputs], "output_layers": [["softmax", 0, 0]]}
+    document = {"class_name": "Functional", "config": {"name": "model", "layers": layer_list, **ends}}
+    return model_from_config({**document, "keras_version": "2.15.0"})
+
+
+@pytest.mark.parametrize("config", [{}, {"robust_masking": True}])
+def test_softmax_of_keras_2_where_everything_is_masked(config: dict[str, Any], tmp_path: Path) -> None:
+    """Measured with tf_keras 2.21; Keras 3.15 gives zeros there."""
+    x = np.array([[1, 2, 3, 4], [1, 2, 3, 4]], np.float32)
+    mask = np.array([[True, False, True, False], [False] * 4])
+    model = keras2_softmax(True, **config)
+    result = model([x, mask])
+    np.testing.assert_allclose(result, [[0.1192029, 0, 0.8807971, 0], [0.25] * 4], rtol=1e-6)
+    with pytest.raises(SaveError, match="'keras2_mask' = True comes from an older Keras"):
+        model.save(tmp_path / "model.keras")
+    unmasked = keras2_softmax(False, **config)
+    unmasked.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.keras")([x, mask]), unmasked([x, mask]))
