@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "operators": {"errors", "ir"},
     "reference": {"errors", "ir"},
     "executor": {"errors", "ir", "reference"},
+    "passes": {"errors", "ir", "operators"},
     "config": {"errors", "registration", "settings", "tree"},
     **{room: GROUND | OBJECTS | {"ir", "operators", "reference"} for room in OBJECTS - {"config"}},
     "layers": GROUND | OBJECTS | {"ir", "operators", "reference"},

@@ -122,6 +122,7 @@ class Operator:
     gradient: `(builder, output gradients, inputs, outputs, **attributes) -> input gradients` as IR,
         or None where no gradient is defined.
     onnx: the ONNX operator that is the same one to one, if there is one.
+    pointwise: each element of the result comes from the elements at its place in the operands, which broadcast.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Operator:
     meaning: Meaning
     gradient: Gradient | None = None
     onnx: str | None = None
+    pointwise: bool = False
 
     def check_attributes(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Attributes normalised and completed. Raises ArgumentError for unknown, missing or wrong ones."""
@@ -173,13 +175,14 @@ def operator(
     attrs: Mapping[str, Attribute] | None = None,
     gradient: Gradient | None = None,
     onnx: str | None = None,
+    pointwise: bool = False,
 ) -> Operator:
     """Make a card and enter it in the table. `operands` reads "x w bias?" or "x*"."""
     parsed = tuple(
         Operand(word.rstrip("?*"), optional=word.endswith("?"), variadic=word.endswith("*"))
         for word in operands.split()
     )
-    card = Operator(name, parsed, attrs or {}, infer, meaning, gradient, onnx)
+    card = Operator(name, parsed, attrs or {}, infer, meaning, gradient, onnx, pointwise)
     if OPERATORS.setdefault(name, card) is not card:
         raise ValueError(f"two operators are named {name!r}")
     return card
@@ -204,7 +207,9 @@ def elementwise(
         dtype = result or same_dtype(name, *types)
         return TensorType(dtype, broadcast(*(t.shape for t in types)))
 
-    return operator(name, operands, infer=infer, meaning=meaning, attrs=attrs, gradient=gradient, onnx=onnx)
+    return operator(
+        name, operands, infer=infer, meaning=meaning, attrs=attrs, gradient=gradient, onnx=onnx, pointwise=True
+    )
 
 
 def same_dtype(name: str, *types: TensorType | None) -> str:

@@ -89,6 +89,7 @@ relu = operator(
     attrs={"negative_slope": Float(0.0), "max_value": Float(float("inf")), "threshold": Float(0.0)},
     infer=_relu_type,
     meaning=_relu,
+    pointwise=True,
 )
 """min(x, max_value) above the threshold, negative_slope * (x - threshold) elsewhere.
 

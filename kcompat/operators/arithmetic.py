@@ -59,7 +59,7 @@ def _where_type(condition: TensorType, x: TensorType, y: TensorType) -> TensorTy
     return TensorType(same_dtype("where", x, y), broadcast(condition.shape, x.shape, y.shape))
 
 
-where = operator("where", "condition x y", infer=_where_type, meaning=np.where, onnx="Where")
+where = operator("where", "condition x y", infer=_where_type, meaning=np.where, onnx="Where", pointwise=True)
 
 cast = operator(
     "cast",
@@ -67,4 +67,5 @@ cast = operator(
     attrs={"dtype": DType},
     infer=lambda x, *, dtype: x.with_dtype(dtype),
     meaning=lambda x, *, dtype: x.astype(numpy_name(dtype)),
+    pointwise=True,
 )

@@ -33,4 +33,5 @@ def function(
         attrs=attrs,
         gradient=gradient,
         onnx=onnx,
+        pointwise=True,
     )

@@ -23,6 +23,7 @@ is_inf = operator(
     attrs={"positive": Bool(True), "negative": Bool(True)},
     infer=lambda x, **_: require_float("is_inf", x).with_dtype("bool"),
     meaning=_is_inf,
+    pointwise=True,
 )
 """Where x is infinite, of the signs that are asked for."""
 
@@ -40,5 +41,7 @@ def _to_int(x: np.ndarray, *, dtype: str) -> np.ndarray:
     return x.astype(np.int64).astype(dtype)
 
 
-float_to_int = operator("float_to_int", "x", attrs={"dtype": DType}, infer=_to_int_type, meaning=_to_int)
+float_to_int = operator(
+    "float_to_int", "x", attrs={"dtype": DType}, infer=_to_int_type, meaning=_to_int, pointwise=True
+)
 """The integer next to x toward zero."""

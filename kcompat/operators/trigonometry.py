@@ -28,5 +28,5 @@ def _atan2_type(y: TensorType, x: TensorType) -> TensorType:
     return TensorType(same_dtype("atan2", y, x), broadcast(y.shape, x.shape))
 
 
-atan2 = operator("atan2", "y x", infer=_atan2_type, meaning=np.arctan2)
+atan2 = operator("atan2", "y x", infer=_atan2_type, meaning=np.arctan2, pointwise=True)
 """The angle of the point (x, y), in [-pi, pi]."""

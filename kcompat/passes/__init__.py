@@ -1,0 +1,4 @@
+"""Passes: functions from graphs to graphs.
+
+layout   all images with their channels last, or first
+"""
