@@ -8,6 +8,7 @@ import numpy as np
 
 from .config import Configurable, Field, Float, IntOrInts, object_kind, registered
 from .config import serialize as serialize
+from .ir import Builder, Value
 
 _MODULE = "keras.constraints"
 _EPSILON = 1e-7
@@ -19,9 +20,22 @@ class Constraint(Configurable):
     def __call__(self, w: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
+    def emit(self, b: Builder, w: Value) -> Value:
+        """The nearest allowed value of one in a graph, of its type."""
+        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, w), which training needs")
+
 
 def _norm(w: np.ndarray, axis: Any) -> np.ndarray:
     return np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
+
+
+def _emit_norm(b: Builder, w: Value, axis: Any) -> Value:
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    return b.sqrt(b.reduce_sum(b.square(w), axes=axes, keepdims=True))
+
+
+def _emit_scaled(b: Builder, w: Value, wanted: Value, norms: Value) -> Value:
+    return b.mul(w, b.div(wanted, b.add(norms, _EPSILON)))
 
 
 @registered(_MODULE, "max_norm")
@@ -35,6 +49,10 @@ class MaxNorm(Constraint):
         norms = _norm(w, self.axis)
         return w * (np.clip(norms, 0, self.max_value) / (_EPSILON + norms))
 
+    def emit(self, b: Builder, w: Value) -> Value:
+        norms = _emit_norm(b, w, self.axis)
+        return _emit_scaled(b, w, b.clip(norms, low=0.0, high=self.max_value), norms)
+
 
 @registered(_MODULE, "non_neg", "nonneg")
 class NonNeg(Constraint):
@@ -42,6 +60,9 @@ class NonNeg(Constraint):
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         return np.maximum(w, 0)
+
+    def emit(self, b: Builder, w: Value) -> Value:
+        return b.maximum(w, 0.0)
 
 
 @registered(_MODULE, "unit_norm", "unitnorm")
@@ -52,6 +73,9 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         return w / (_EPSILON + _norm(w, self.axis))
+
+    def emit(self, b: Builder, w: Value) -> Value:
+        return b.div(w, b.add(_emit_norm(b, w, self.axis), _EPSILON))
 
 
 @registered(_MODULE, "min_max_norm")
@@ -67,6 +91,12 @@ class MinMaxNorm(Constraint):
         norms = _norm(w, self.axis)
         wanted = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (_EPSILON + norms))
+
+    def emit(self, b: Builder, w: Value) -> Value:
+        norms = _emit_norm(b, w, self.axis)
+        clipped = b.clip(norms, low=self.min_value, high=self.max_value)
+        wanted = b.add(b.mul(clipped, self.rate), b.mul(norms, 1 - self.rate))
+        return _emit_scaled(b, w, wanted, norms)
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from .config import Configurable, Field, Kind, object_kind, one_of, registered, within
 from .config import serialize as serialize
 from .errors import ShapeError
+from .ir import Builder, Value
 
 _MODULE = "keras.regularizers"
 _EPSILON = 1e-12
@@ -21,6 +23,18 @@ class Regularizer(Configurable):
 
     def __call__(self, x: np.ndarray) -> Any:
         raise NotImplementedError
+
+    def emit(self, b: Builder, x: Value) -> Value:
+        """The penalty of a value in a graph, as a scalar."""
+        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, x), which training needs")
+
+
+def _l1_penalty(b: Builder, x: Value, factor: float) -> Value:
+    return b.mul(b.reduce_sum(b.abs(x), axes=range(x.rank)), factor)
+
+
+def _l2_penalty(b: Builder, x: Value, factor: float) -> Value:
+    return b.mul(b.reduce_sum(b.square(x), axes=range(x.rank)), factor)
 
 
 _Factor = Kind("a number that is finite and not negative", lambda value, owner: _parse_factor(value, owner))
@@ -47,6 +61,9 @@ class L1(Regularizer):
     def __call__(self, x: np.ndarray) -> Any:
         return self.l1 * np.sum(np.abs(x))
 
+    def emit(self, b: Builder, x: Value) -> Value:
+        return _l1_penalty(b, x, self.l1)
+
 
 @registered(_MODULE, "l2")
 class L2(Regularizer):
@@ -56,6 +73,9 @@ class L2(Regularizer):
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.l2 * np.sum(np.square(x))
+
+    def emit(self, b: Builder, x: Value) -> Value:
+        return _l2_penalty(b, x, self.l2)
 
 
 @registered(_MODULE, "l1l2")
@@ -67,6 +87,11 @@ class L1L2(Regularizer):
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.l1 * np.sum(np.abs(x)) + self.l2 * np.sum(np.square(x))
+
+    def emit(self, b: Builder, x: Value) -> Value:
+        parts = [_l1_penalty(b, x, self.l1)] if self.l1 else []
+        parts += [_l2_penalty(b, x, self.l2)] if self.l2 else []
+        return reduce(b.add, parts) if parts else b.constant(0, x.dtype)
 
 
 @registered(_MODULE, "orthogonal_regularizer")
@@ -84,6 +109,16 @@ class OrthogonalRegularizer(Regularizer):
         size = len(unit)
         off_diagonal = np.abs(unit @ unit.T * (1 - np.eye(size, dtype=x.dtype)))
         return self.factor * 0.5 * np.sum(off_diagonal) / (size * (size - 1) / 2)
+
+    def emit(self, b: Builder, x: Value) -> Value:
+        if x.rank != 2:
+            raise ShapeError(f"OrthogonalRegularizer: needs a matrix, received {x.type}")
+        matrix = x if self.mode == "rows" else b.transpose(x, perm=(1, 0))
+        unit = b.l2_normalize(matrix, axes=(1,), epsilon=_EPSILON)
+        size = int(unit.shape[0])
+        cosines = b.abs(b.matmul(unit, b.transpose(unit, perm=(1, 0))))
+        off_diagonal = b.mul(cosines, b.constant(1 - np.eye(size), x.dtype))
+        return b.mul(b.reduce_sum(off_diagonal, axes=(0, 1)), self.factor / (size * (size - 1)))
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

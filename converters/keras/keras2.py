@@ -20,6 +20,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - TimeDistributed let masks out that its layer makes.
     - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
     - Softmax gave no zeros where everything is masked.
+    - BatchNormalization of images moved towards the variance with Bessel's correction in training.
     - Add, Concatenate and the like masked a step that is masked in any input, not in all.
 
     What was said about masks and states is taken back by `masks.settle` where it changes nothing.
@@ -35,8 +36,10 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     return result
 
 
+_BATCH_NORMALIZATIONS = ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2")
 _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 _KERAS2: dict[str, dict[str, Any]] = {
+    **{name: {"unbiased_variance": True} for name in _BATCH_NORMALIZATIONS},
     "MultiHeadAttention": {"keras2_masks": True},
     "Resizing": {"keeps_integers": False},
     "Softmax": {"keras2_mask": True},

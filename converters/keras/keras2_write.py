@@ -34,6 +34,7 @@ _NEW_KEYS: dict[str, Any] = {
     "build_input_shape": ANY,
     "inner_masks": ANY,
     "keeps_integers": ANY,
+    "unbiased_variance": ANY,
 }
 """Keys that Keras 2 does not know, and the value at which leaving them out changes nothing."""
 

@@ -30,7 +30,7 @@ class Builder:
         self.nodes: list[Node] = []
         self.updates: dict[Variable, Value] = {}
         self._origin = ""
-        self._parameters: dict[int, Parameter] = {}
+        self._parameters: dict[int, Value] = {}
 
     def input(self, type: TensorType, name: str = "") -> Value:
         """A new input of the graph."""
@@ -42,8 +42,8 @@ class Builder:
         """A tensor of known elements."""
         return Constant(np.asarray(data, dtype=None if dtype is None else numpy_name(dtype)))
 
-    def parameter(self, variable: Variable) -> Parameter:
-        """The value of a weight; one per variable and graph."""
+    def parameter(self, variable: Variable) -> Value:
+        """The value of a weight; one per variable and graph, unless `assign` has replaced it."""
         return self._parameters.setdefault(id(variable), Parameter(variable))
 
     def state(self, variable: Variable) -> Value:
@@ -57,6 +57,11 @@ class Builder:
         if not fits(value.shape, variable.shape):
             raise self._located(ShapeError(f"'{variable.path}' is {variable.type}, received {value.type}"))
         self.updates[variable] = value
+
+    def assign(self, variable: Variable, value: Value) -> None:
+        """Let a variable be a value from here on, and after the run. Raises as `update`."""
+        self.update(variable, value)
+        self._parameters[id(variable)] = value
 
     def apply(self, op: Operator, *operands: Operand, **attrs: Any) -> Any:
         """Add a node. Raises ShapeError, DtypeError or ArgumentError, with the node's origin."""

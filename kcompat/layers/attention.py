@@ -28,6 +28,7 @@ class ScoredAttention(Layer):
     supports_masking = True
 
     use_scale: Any
+    dropout: Any
     causal = Field(Bool, False, extension=True, keyword=True)
 
     def scores(self, b: Emitter, query: Value, key: Value) -> Value:
@@ -48,6 +49,7 @@ class ScoredAttention(Layer):
         query_mask, value_mask = (None if m is None else as_mask(b, m) for m in (mask or (None, None))[:2])
         scores = self.scores(b, query, key)
         weights = b.softmax(self._masked(b, scores, value_mask, use_causal_mask or self.causal))
+        weights = self.stream.drop(b, weights, self.dropout) if b.training else weights
         y = b.matmul(weights, value)
         if query_mask is not None:
             y = b.where(b.expand_dims(query_mask, axes=(-1,)), y, b.constant(0, y.dtype))

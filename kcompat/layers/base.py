@@ -20,6 +20,7 @@ from ..reference import evaluate
 from ..tree import flatten, map_structure
 from .dtype_policy import DTypePolicy
 from .emitter import Emitter
+from .random_stream import RandomStream
 from .symbolic import Call, KerasTensor, call_symbolically, public_shape
 
 _INPUT_ARGUMENTS = (
@@ -52,12 +53,14 @@ class Layer(Configurable):
     _own_weights: list[Variable]
     _sublayers: list[Layer]
     _emission_version: int
+    _random_stream: RandomStream | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
         object.__setattr__(instance, "_own_weights", [])
         object.__setattr__(instance, "_sublayers", [])
         object.__setattr__(instance, "_emission_version", 0)
+        object.__setattr__(instance, "_random_stream", None)
         return instance
 
     def __init__(
@@ -256,7 +259,15 @@ class Layer(Configurable):
         return sum(w.size for w in self.weights)
 
     @property
+    def stream(self) -> RandomStream:
+        """The layer's random numbers in training."""
+        if self._random_stream is None:
+            self._random_stream = RandomStream(getattr(self, "seed", None), f"{self.name}/seed_generator")
+        return self._random_stream
+
+    @property
     def trainable(self) -> bool:
+        """Whether training changes the layer's weights; setting it sets it in all layers inside."""
         return self._trainable
 
     @trainable.setter
@@ -303,7 +314,7 @@ class Layer(Configurable):
             self.calls[-1].flags = flags
             return outputs
         if flags.get("training"):
-            raise ArgumentError(f"{self}: training=True is not supported; use False or leave it out")
+            return self._evaluate(args, kwargs, training=True)
         return self.run(args, kwargs)
 
     def _by_position(self, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -318,7 +329,10 @@ class Layer(Configurable):
 
         args: nests of what NumPy makes arrays of, or None. kwargs: nests of arrays, and options.
         """
-        emitter = Emitter()
+        return self._evaluate(args, kwargs, training=False)
+
+    def _evaluate(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
+        emitter = Emitter(training)
         arrays: list[np.ndarray] = []
 
         def enter(leaf: Any) -> Value:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..config import ANYTHING, Bool, Field, Float, Int, IntTuple, Json, Kind, optional, registered
 from ..constraints import ConstraintKind
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..initializers import InitializerKind
 from ..ir import Value, Variable
 from ..ir.types import normalize_axes, normalize_axis
 from ..regularizers import RegularizerKind
 from .base import Layer
 from .emitter import Emitter
+from .masks import as_mask
 
 
 def _one_axis(value: Any, owner: Any) -> int:
@@ -23,6 +25,9 @@ def _one_axis(value: Any, owner: Any) -> int:
         (value,) = value
     return Int.parse(value, owner)
 
+
+_LEAST_WEIGHT = 1e-7
+"""What Keras adds to the sum of a mask, by which it divides."""
 
 _CLIPPINGS = {"rmax", "rmin", "dmax"}
 
@@ -33,7 +38,9 @@ class BatchNormalization(Layer):
 
     Input and output of any shape. axis: an integer, or as Keras 2 writes it a list of one. axes: several
     of them, along which Keras 2 has one statistic for each position together. renorm adds the weights
-    of batch renormalisation, which inference does not use. Source: keras.layers.BatchNormalization.
+    of batch renormalisation, which inference does not use. unbiased_variance: in training, the variance of
+    images and volumes moves towards the batch's with Bessel's correction, as in Keras 2.
+    Source: keras.layers.BatchNormalization.
     """
 
     supports_masking = True
@@ -56,6 +63,7 @@ class BatchNormalization(Layer):
     renorm_clipping = Field(Json, None, keyword=True)
     renorm_momentum = Field(Float, 0.99, keyword=True)
     axes = Field(optional(IntTuple), None, extension=True, keyword=True)
+    unbiased_variance = Field(Bool, False, extension=True, keyword=True)
 
     neutral = {"fused": ANYTHING, "virtual_batch_size": None, "adjustment": None}
 
@@ -89,12 +97,50 @@ class BatchNormalization(Layer):
     def _initial_stddev(self, shape: Any, dtype: Any = None) -> np.ndarray:
         return np.sqrt(self.moving_variance_initializer(shape, dtype))
 
-    def emit(self, b: Emitter, x: Value) -> Value:
+    def emit(self, b: Emitter, x: Value, mask: Any = None) -> Value:
         x = b.floating(x)
-        weights = (self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        mean, variance = self._batch_statistics(b, x, mask) if b.training and self.trainable else self._moving(b)
         if self.axes is not None:
-            return self._emit_broadcast(b, x, *weights)
-        return b.batch_norm(x, *weights, axis=self.axis, epsilon=self.epsilon)
+            return self._emit_broadcast(b, x, mean, variance, self.gamma, self.beta)
+        return b.batch_norm(x, mean, variance, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+
+    def _moving(self, b: Emitter) -> tuple[Value, Value]:
+        return b.floating(b.parameter(self.moving_mean)), b.floating(b.parameter(self.moving_variance))
+
+    def _batch_statistics(self, b: Emitter, x: Value, mask: Any) -> tuple[Value, Value]:
+        """Mean and variance of the batch, towards which the moving ones move."""
+        if self.renorm:
+            raise ArgumentError(f"{self}: training with renorm=True is not supported; freeze the layer")
+        axes = self._reduced_axes(x.rank)
+        weight = None if mask is None else self._mask_weight(b, x, as_mask(b, mask))
+        keep = self.axes is not None
+        mean = _mean(b, x, weight, axes, keepdims=True)
+        variance = _mean(b, b.square(b.sub(x, mean)), weight, axes, keepdims=keep)
+        mean = mean if keep else b.squeeze(mean, axes=axes)
+        self._move(b, self.moving_mean, mean)
+        self._move(b, self.moving_variance, self._unbiased(b, variance, x, axes))
+        return mean, variance
+
+    def _reduced_axes(self, rank: int) -> tuple[int, ...]:
+        kept = normalize_axes((self.axis,) if self.axes is None else self.axes, rank, f"{self}: axes")
+        return tuple(axis for axis in range(rank) if axis not in kept)
+
+    def _mask_weight(self, b: Emitter, x: Value, mask: Value) -> Value:
+        if mask.rank != x.rank - 1:
+            raise ShapeError(f"{self}: the mask must have one axis less than {x.type}, received {mask.type}")
+        return b.broadcast_like(b.cast(b.expand_dims(mask, axes=(-1,)), dtype=x.dtype), x)
+
+    def _unbiased(self, b: Emitter, variance: Value, x: Value, axes: tuple[int, ...]) -> Value:
+        """The variance towards which the moving one moves: by Bessel's correction where Keras 2 fused it."""
+        if not self.unbiased_variance or x.rank not in (4, 5) or self.axes is not None:
+            return variance
+        count = b.cast(reduce(b.mul, (b.size(x, axis=axis) for axis in axes)), dtype=variance.dtype)
+        return b.mul(variance, b.div(count, b.maximum(b.sub(count, 1.0), 1.0)))
+
+    def _move(self, b: Emitter, variable: Variable, batch: Value) -> None:
+        moving = b.state(variable)
+        value = b.add(b.mul(moving, self.momentum), b.mul(b.cast(batch, dtype=moving.dtype), 1 - self.momentum))
+        b.update(variable, value)
 
     def _emit_broadcast(self, b: Emitter, x: Value, mean: Any, variance: Any, gamma: Any, beta: Any) -> Value:
         """The same with weights that have all axes of x."""
@@ -108,3 +154,11 @@ class BatchNormalization(Layer):
         if isinstance(axis, (list, tuple)) and len(axis) > 1:
             config = {**config, "axis": cls.fields["axis"].default, "axes": axis}
         return super().from_config(config)
+
+
+def _mean(b: Emitter, x: Value, weight: Value | None, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The mean over axes, weighted where a weight of x's shape is given."""
+    if weight is None:
+        return b.reduce_mean(x, axes=axes, keepdims=keepdims)
+    total = b.reduce_sum(weight, axes=axes, keepdims=keepdims)
+    return b.div(b.reduce_sum(b.mul(x, weight), axes=axes, keepdims=keepdims), b.add(total, _LEAST_WEIGHT))

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import operators as operators  # enters the cards that layers emit
 from ..errors import ArgumentError
-from ..ir import Builder, Parameter, Value, Variable
+from ..ir import Builder, Value, Variable
 from ..ir.types import is_float
 from ..tree import flatten, map_structure
 
 if TYPE_CHECKING:
+    from ..regularizers import Regularizer
     from .base import Layer
 
 
@@ -23,12 +24,19 @@ class Emitter(Builder):
     masks: for values of sequences, a boolean value (batch, time): which steps are real. They follow
     the values through layers that support masking, as `_keras_mask` does in Keras, and reach layers
     whose `emit` has a parameter `mask`. A mask that is passed to a layer takes their place.
+
+    training: whether layers are to do what they do in training alone: drop, disturb, use the batch's
+    statistics and update their own.
+    losses: scalars that layers add to the loss (`add_loss`), collected if `collects_losses`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, training: bool = False, collects_losses: bool = False) -> None:
         super().__init__()
         self.compute_dtype = "float32"
         self.masks: dict[Value, Value] = {}
+        self.training = training
+        self.collects_losses = collects_losses
+        self.losses: list[Value] = []
 
     def call(self, layer: Layer, *args: Any, **kwargs: Any) -> Any:
         """The outputs of a layer for Values, in the nest that the layer returns."""
@@ -42,6 +50,11 @@ class Emitter(Builder):
                 return self._emit(layer, args, kwargs)
         finally:
             self.compute_dtype = outer
+
+    def add_loss(self, loss: Value) -> None:
+        """Add the sum of a value's elements to what training minimizes."""
+        if self.collects_losses:
+            self.losses.append(loss if not loss.rank else self.reduce_sum(loss, axes=range(loss.rank)))
 
     def floating(self, x: Value) -> Value:
         """x in the layer's compute dtype, whatever it was."""
@@ -62,11 +75,19 @@ class Emitter(Builder):
         except TypeError as error:
             raise self._located(ArgumentError(f"cannot be called so: {error}")) from None
         outputs = layer.emit(self, *args, **kwargs)
+        if self.collects_losses and layer.activity_regularizer is not None:
+            self._penalize(layer.activity_regularizer, outputs)
         if layer.supports_masking and (masked or layer.makes_mask):
             masks = flatten(layer.emit_mask(self, inputs, mask if masked else None))
             for value, value_mask in zip(flatten(outputs), masks, strict=False):
                 self._set_mask(value, value_mask)
         return outputs
+
+    def _penalize(self, regularizer: Regularizer, outputs: Any) -> None:
+        """Add the penalty of a layer's outputs, per sample of the batch, as Keras does."""
+        for output in flatten(outputs):
+            penalty = regularizer.emit(self, output)
+            self.add_loss(self.div(penalty, self.cast(self.size(output, axis=0), dtype=penalty.dtype)))
 
     def _set_mask(self, value: Value, mask: Value | None) -> None:
         if mask is None:
@@ -83,6 +104,4 @@ class Emitter(Builder):
 
     def _value(self, operand: Any) -> Value:
         value = super()._value(operand)
-        if isinstance(operand, Variable) and isinstance(value, Parameter) and is_float(value.dtype):
-            return self.floating(value)
-        return value
+        return self.floating(value) if isinstance(operand, Variable) and is_float(value.dtype) else value

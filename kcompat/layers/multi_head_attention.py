@@ -187,6 +187,7 @@ class HeadsAttention(Layer):
         with_weights: bool,
     ) -> tuple[Value, Value | None]:
         """What each head finds (batch, T, heads, size), and the weights with which it does."""
+        drops = b.training and self.dropout > 0
         result = b.attention(
             query,
             key,
@@ -196,8 +197,12 @@ class HeadsAttention(Layer):
             causal=causal,
             window=self.sliding_window or 0,
             zero_masked=self.zeroes_masked(with_weights),
-            with_weights=with_weights,
+            with_weights=with_weights or drops,
         )
+        if drops:
+            weights = self.stream.drop(b, result[1], self.dropout)
+            values = b.repeat(value, axis=2, count=query.shape[2] // value.shape[2])
+            return b.einsum(weights, values, equation="bhts,bshd->bthd"), weights
         return result if with_weights else (result, None)
 
     def zeroes_masked(self, with_weights: bool) -> bool:
@@ -330,6 +335,8 @@ class MultiHeadAttention(HeadsAttention):
         weights = b.softmax(scores, axes=range(rank - len(axes), rank))
         if mask is not None and not self.keras2_masks:
             weights = b.where(mask, weights, b.constant(0, weights.dtype))
+        if b.training:
+            weights = self.stream.drop(b, weights, self.dropout)
         return b.einsum(weights, value, equation=second), weights
 
     def zeroes_masked(self, with_weights: bool) -> bool:

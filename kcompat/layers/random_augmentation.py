@@ -24,7 +24,7 @@ from ..config import (
     registered,
     within,
 )
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..initializers import SeedKind
 from ..ir import Value
 from ..ir.types import shape_text
@@ -76,6 +76,10 @@ class RandomLayer(Layer):
 
     def emit(self, b: Emitter, x: Value) -> Value:
         require_rank(self, x, 3, 4)
+        if b.training:
+            raise ArgumentError(
+                f"{self}: random changes of images are not supported in training; augment the data before it"
+            )
         return b.floating(x)
 
     @classmethod

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from ..config import DataFormat, Field, Kind, registered, within
+from ..errors import ArgumentError, ShapeError
 from ..initializers import SeedKind
 from ..ir import Value
+from ..ir.types import shape_text
 from ..regularizers import L1L2
 from .base import Layer
 from .emitter import Emitter
 from .ranks import require_rank
 
 _Rate = within(0, 1)
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def _parse_noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
@@ -27,12 +32,25 @@ _NoiseShape = Kind("a sequence of positive sizes or None for the input's own", _
 
 
 class _TrainingOnly(Layer):
-    """Passes its input on in inference."""
+    """Passes its input on in inference, and changes it in training."""
 
     supports_masking = True
 
     def emit(self, b: Emitter, x: Value) -> Value:
+        return self.disturb(b, b.floating(x)) if b.training else x
+
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        """What training makes of x."""
         return x
+
+
+def _sizes(x: Value, noise_shape: tuple[int | None, ...] | None) -> tuple[int, ...] | None:
+    """The shape of a mask: -1 where it has x's own size. Raises ShapeError for another number of axes."""
+    if noise_shape is None:
+        return None
+    if len(noise_shape) != x.rank:
+        raise ShapeError(f"noise_shape={noise_shape} must have a size for each axis of {shape_text(x.shape)}")
+    return tuple(-1 if size is None else size for size in noise_shape)
 
 
 @registered("keras.layers")
@@ -49,6 +67,9 @@ class Dropout(_TrainingOnly):
     seed = Field(SeedKind, None)
     noise_shape = Field(_NoiseShape, None)
 
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        return self.stream.drop(b, x, self.rate, _sizes(x, self.noise_shape))
+
 
 @registered("keras.layers")
 class AlphaDropout(_TrainingOnly):
@@ -63,6 +84,15 @@ class AlphaDropout(_TrainingOnly):
     seed = Field(SeedKind, None)
     noise_shape = Field(_NoiseShape, None)
 
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        if self.rate == 0:
+            return x
+        dropped = -_SELU_ALPHA * _SELU_SCALE
+        scale = ((1 - self.rate) * (1 + self.rate * dropped**2)) ** -0.5
+        uniform = self.stream.uniform(b, x, _sizes(x, self.noise_shape))
+        kept = b.where(b.greater_equal(uniform, self.rate), x, b.constant(dropped, x.dtype))
+        return b.add(b.mul(kept, scale), -scale * dropped * self.rate)
+
 
 class SpatialDropout(_TrainingOnly):
     """Dropout of whole channels of an input with `rank` spatial axes."""
@@ -75,7 +105,12 @@ class SpatialDropout(_TrainingOnly):
 
     def emit(self, b: Emitter, x: Value) -> Value:
         require_rank(self, x, self.rank + 2)
-        return x
+        return super().emit(b, x)
+
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        first = getattr(self, "data_format", None) == "channels_first"
+        channels = 1 if first else self.rank + 1
+        return self.stream.drop(b, x, self.rate, [-1 if axis in (0, channels) else 1 for axis in range(x.rank)])
 
     def get_config(self) -> dict[str, Any]:
         """As Keras writes it: without `trainable`, and with the dtype's name alone."""
@@ -118,6 +153,14 @@ class GaussianDropout(_TrainingOnly):
     rate = Field(_Rate, keras1="p")
     seed = Field(SeedKind, None)
 
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        if self.rate == 0:
+            return x
+        if self.rate == 1:
+            raise ArgumentError(f"{self}: rate=1 has no finite deviation in training")
+        noise = b.mul(self.stream.normal(b, x), math.sqrt(self.rate / (1 - self.rate)))
+        return b.mul(x, b.add(noise, 1.0))
+
 
 @registered("keras.layers")
 class GaussianNoise(_TrainingOnly):
@@ -128,6 +171,9 @@ class GaussianNoise(_TrainingOnly):
 
     stddev = Field(within(0), keras1="sigma")
     seed = Field(SeedKind, None)
+
+    def disturb(self, b: Emitter, x: Value) -> Value:
+        return x if self.stddev == 0 else b.add(x, b.mul(self.stream.normal(b, x), self.stddev))
 
 
 @registered("keras.layers")

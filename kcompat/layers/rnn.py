@@ -63,6 +63,8 @@ class SequenceCell(Layer):
     """
 
     units: Any
+    dropout: Any
+    recurrent_dropout: Any
     state_count: ClassVar[int] = 1
     """How many states it has; its output is the first."""
 
@@ -90,10 +92,20 @@ class SequenceCell(Layer):
         go_backwards: bool,
         zero_masked: bool,
     ) -> Run:
-        """The cell over a sequence; no states stand for zeros."""
+        """The cell over a sequence; no states stand for zeros. In training, all steps' inputs are dropped alike."""
+        if b.training:
+            x = self._dropped(b, x)
         given: Sequence[Value | None] = states or [None] * self.state_count
         outputs, *final = self.operate(b, x, given, mask, go_backwards=go_backwards, zero_masked=zero_masked)
         return Run(outputs, final[0] if mask is None else step(b, outputs, -1), final)
+
+    def _dropped(self, b: Emitter, x: Value) -> Value:
+        if self.recurrent_dropout:
+            raise ArgumentError(
+                f"{self}: recurrent_dropout={self.recurrent_dropout} is not supported in training; set it to 0"
+            )
+        shape = [1 if axis == 1 else -1 for axis in range(x.rank)]
+        return self.stream.drop(b, x, self.dropout, shape) if 0 < self.dropout < 1 else x
 
     def emit(self, b: Emitter, x: Value, states: Any = ()) -> tuple[Value, list[Value]]:
         """One step: the output, and the list of new states."""

@@ -37,5 +37,20 @@ class SpectralNormalization(Layer):
         )
 
     def emit(self, b: Emitter, x: Value) -> Value:
+        if b.training:
+            self._normalize(b)
         y = b.call(self.layer, x)
         return y if y.dtype == x.dtype else b.cast(y, dtype=x.dtype)
+
+    def _normalize(self, b: Emitter) -> None:
+        """Divide the kernel by its largest singular value, as power iteration from the last estimate finds it."""
+        kernel, start = b.parameter(self.kernel), b.parameter(self.vector_u)
+        weights = b.reshape(kernel, shape=(-1, self.kernel.shape[-1]))
+        transposed, u = b.transpose(weights, perm=(1, 0)), start
+        for _ in range(self.power_iterations):
+            v = b.l2_normalize(b.matmul(u, transposed), axes=(1,))
+            u = b.l2_normalize(b.matmul(v, weights), axes=(1,))
+        sigma = b.reshape(b.matmul(b.matmul(v, weights), b.transpose(u, perm=(1, 0))), shape=())
+        is_zero = b.equal(b.reduce_max(b.abs(weights), axes=(0, 1)), 0.0)
+        b.assign(self.vector_u, b.where(is_zero, start, u))
+        b.assign(self.kernel, b.div(kernel, b.where(is_zero, b.constant(1, sigma.dtype), sigma)))
