@@ -10,7 +10,12 @@ from typing import Any
 from kcompat.errors import ArgumentError, FormatError, LoadError, SaveError
 from kcompat.models import Model
 
+from .batch import convert_folder
+from .check import check
+from .conversion import convert, diff
 from .files import FileKind, sniff, wrong_file
+
+__all__ = ["check", "convert", "convert_folder", "diff", "load", "load_weights", "save", "save_weights"]
 
 
 def load(
@@ -20,6 +25,7 @@ def load(
     compile: bool = True,
     original_backend: str | None = None,
     image_dim_ordering: str | None = None,
+    external_data_dir: Any = None,
 ) -> Model:
     """A model from a file of any supported format; see `kcompat.models.load_model`."""
     _check_choice("original_backend", original_backend, ("theano", "tensorflow"))
@@ -37,7 +43,7 @@ def load(
         if kind is FileKind.ONNX:
             from . import onnx
 
-            return onnx.load_model(path)
+            return onnx.load_model(path, external_data_dir)
         if kind is FileKind.JSON:
             raise FormatError(
                 f"{path}: is JSON without weights; use model_from_json on its text, "

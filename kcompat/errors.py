@@ -9,6 +9,7 @@
     │   ├── ConfigError              a config key or value without meaning here
     │   └── WeightMismatchError      weights that do not fit the architecture
     ├── SaveError                    a model cannot be written as asked
+    ├── DifferenceError              a converted model gives other outputs than the original
     ├── ArgumentError                a wrong argument in the caller's code
     ├── InputError                   data that does not fit a model's inputs
     ├── ShapeError                   operands whose shapes do not fit an operator
@@ -58,6 +59,14 @@ class WeightMismatchError(LoadError):
 
 class SaveError(KcompatError, ValueError):
     """A model cannot be written in the requested form."""
+
+
+class DifferenceError(KcompatError):
+    """A converted model's outputs differ from the original's; `check` says by how much."""
+
+    def __init__(self, message: str, check: object = None) -> None:
+        super().__init__(message)
+        self.check = check
 
 
 class ArgumentError(KcompatError, TypeError, ValueError):

@@ -23,9 +23,12 @@ from .saveables import ByClass, layers_as_rebuilt, places
 from .weights_legacy_write import KERAS_VERSION
 
 
-def save(model: Model, path: PathLike, *, include_optimizer: bool = True) -> None:
+def save(
+    model: Model, path: PathLike, *, include_optimizer: bool = True, notes: Mapping[str, str] | None = None
+) -> None:
     """Write a model to a `.keras` file, which Keras 3 loads; an existing file is replaced at once.
 
+    notes: further entries of the metadata, which Keras leaves unread.
     Raises SaveError for a layer that Keras 3 cannot express, leaving an existing file as it is.
     """
     expressible.check(model, "keras3")
@@ -37,6 +40,7 @@ def save(model: Model, path: PathLike, *, include_optimizer: bool = True) -> Non
     metadata = {
         "keras_version": KERAS_VERSION["keras3"],
         "date_saved": datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
+        **(notes or {}),
     }
     with replacing_file(path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as archive:
         archive.writestr("metadata.json", json.dumps(metadata))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -19,14 +20,22 @@ from .parse import is_model
 from .weights_legacy_write import BACKEND, KERAS_VERSION, Form
 
 
-def save(model: Model, path: PathLike, *, form: Form = "keras3", include_optimizer: bool = True) -> None:
+def save(
+    model: Model,
+    path: PathLike,
+    *,
+    form: Form = "keras3",
+    include_optimizer: bool = True,
+    notes: Mapping[str, str] | None = None,
+) -> None:
     """Write a model to an `.h5` file; an existing file is replaced at once.
 
     form: "keras3", or "keras2", which TensorFlow's Keras up to 2.15 and tf_keras load.
+    notes: further attributes of the file, which Keras leaves unread.
     Raises SaveError for a layer or a setting that this Keras cannot express, leaving an existing file as it is.
     """
     expressible.check(model, form)
-    _check_assets(model)
+    check_assets(model)
     document = architecture.serialize_model(model)
     described = keras2_write.model_document(document) if form == "keras2" else _legacy_document(express(document))
     settings = training_config.for_hdf5(model.training_state, form) if include_optimizer else None
@@ -34,6 +43,8 @@ def save(model: Model, path: PathLike, *, form: Form = "keras3", include_optimiz
         file.attrs["keras_version"] = KERAS_VERSION[form].encode()
         file.attrs["backend"] = BACKEND.encode()
         file.attrs["model_config"] = json.dumps(described).encode()
+        for key, text in (notes or {}).items():
+            file.attrs[key] = text.encode()
         weights_legacy_write.save(model, file.create_group("model_weights"), form=form)
         if settings is not None:
             file.attrs["training_config"] = json.dumps(settings[0]).encode()
@@ -46,7 +57,7 @@ def save_weights(model: Model, path: PathLike, *, form: Form = "keras3") -> None
         weights_legacy_write.save(model, file, form=form)
 
 
-def _check_assets(model: Model) -> None:
+def check_assets(model: Model) -> None:
     """Raises SaveError for a layer with files of its own, which HDF5 has no place for."""
     for layer in walk(model):
         if layer.stored_assets():

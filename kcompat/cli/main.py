@@ -8,10 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from ..errors import KcompatError
-from . import run, show, verify
+from ..errors import ArgumentError, DifferenceError, InputError, KcompatError, MissingDependencyError
+from . import convert, diff, run, show, verify
 
-COMMANDS = (show, run, verify)
+COMMANDS = (show, run, convert, diff, verify)
+
+DIFFERENT, USAGE, REFUSED = 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,14 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         print(f"kcompat: {error}", file=sys.stderr)
-        return 2
+        return _status(error)
     except KeyboardInterrupt:
         return 130
 
 
+def _status(error: Exception) -> int:
+    if isinstance(error, DifferenceError):
+        return DIFFERENT
+    ours = isinstance(error, (ArgumentError, InputError, MissingDependencyError, OSError))
+    return USAGE if ours else REFUSED
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kcompat", description="Run Keras models without TensorFlow, look into them, check them."
+        prog="kcompat",
+        description="Run Keras and ONNX models without TensorFlow, look into them, convert and check them.",
     )
     parser.add_argument("--version", action="version", version=f"kcompat {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

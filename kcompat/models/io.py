@@ -17,6 +17,7 @@ def load_model(
     safe_mode: bool = True,
     original_backend: str | None = None,
     image_dim_ordering: str | None = None,
+    external_data_dir: Any = None,
 ) -> Model:
     """A model from a file of any format and Keras generation; the content decides, not the name.
 
@@ -24,7 +25,8 @@ def load_model(
     with `keras.saving`. compile: keep the file's training settings. original_backend: "theano" or
     "tensorflow", for Keras 1 files, which do not record it although it decides the orientation of
     convolution kernels. image_dim_ordering: "tf" (channels last) or "th" (channels first), for Keras 1
-    files with layers that do not record it.
+    files with layers that do not record it. external_data_dir: the folder with the external data of an
+    ONNX file, if it is not the file's own.
     safe_mode is always on: nothing in a file is ever executed.
     Raises LoadError naming file, layer and key.
     """
@@ -37,6 +39,7 @@ def load_model(
             compile=compile,
             original_backend=original_backend,
             image_dim_ordering=image_dim_ordering,
+            external_data_dir=external_data_dir,
         )
 
 

@@ -26,7 +26,7 @@ def test_wrong_usage(kcompat, arguments):
 
 def test_errors_are_one_line(kcompat, tmp_path):
     status, out, err = kcompat("show", tmp_path / "absent.h5")
-    assert (status, out) == (2, "")
+    assert (status, out) == (3, "")
     assert err.startswith("kcompat: ")
     assert err.count("\n") == 1
 

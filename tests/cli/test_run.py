@@ -269,7 +269,6 @@ def test_files_that_do_not_fit_the_inputs(kcompat, pair, tmp_path, monkeypatch, 
         (["--labels", "few.txt"], "--labels has 2 names; the outputs are digit (1, 10)"),
         (["--output", "out.png"], "the name must end in .npy, .npz or .csv"),
         (["--scale", "0..1"], "--scale is for images; no input is one"),
-        (["--weights", "absent.h5"], "absent.h5"),
     ],
 )
 def test_wrong_options(kcompat, cnn, digits, tmp_path, monkeypatch, arguments, message):
@@ -279,6 +278,12 @@ def test_wrong_options(kcompat, cnn, digits, tmp_path, monkeypatch, arguments, m
     assert status == 2
     assert err.startswith("kcompat: ")
     assert message in err
+
+
+def test_weights_that_are_not_there(kcompat, cnn, digits):
+    status, _, err = kcompat("run", cnn, "--input", digits / "digit.npy", "--weights", "absent.h5")
+    assert status == 3
+    assert "absent.h5: no such file" in err
 
 
 def test_arrays_of_objects_are_refused(kcompat, cnn, tmp_path):
@@ -291,8 +296,8 @@ def test_arrays_of_objects_are_refused(kcompat, cnn, tmp_path):
 def test_an_architecture_needs_weights(kcompat, golden, tmp_path):
     arguments = ("run", golden / "mlp_sequential.json", "--input", golden / "mlp_sequential.npz")
     status, _, err = kcompat(*arguments)
-    assert status == 2
-    assert "is an architecture without weights; pass --weights FILE" in err
+    assert status == 3
+    assert "is an architecture without weights; name the file that has them (--weights FILE" in err
     output = tmp_path / "out.csv"
     assert kcompat(*arguments, "--weights", golden / "mlp_sequential_weights.h5", "--output", output)[0] == 0
     with np.load(golden / "mlp_sequential.npz") as reference:

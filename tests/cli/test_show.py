@@ -102,7 +102,7 @@ def test_what_is_no_model(kcompat, tmp_path, content, message):
     path = tmp_path / "model.h5"
     path.write_bytes(content)
     status, out, err = kcompat("show", path)
-    assert (status, out) == (2, "")
+    assert (status, out) == (3, "")
     assert err.startswith(f"kcompat: {path}: ")
     assert message in err
     assert "Traceback" not in err

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kcompat.cli.verify import compare
+from kcompat.converters.comparison import compare
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_missing_arrays(kcompat, golden, reference, tmp_path):
 
 def test_a_reference_that_is_none(kcompat, digits):
     status, _, err = kcompat("verify", digits / "digits_cnn.h5", digits / "labels.txt")
-    assert status == 2
+    assert status == 3
     assert "an .npz file was expected" in err
 
 
@@ -79,5 +79,5 @@ NAN, INF = np.nan, np.inf
 )
 def test_compare(actual, expected, same, text):
     result = compare(np.array(actual), np.array(expected), rtol=1e-4, atol=1e-5)
-    assert result[0] is same
-    assert result[1].startswith(text)
+    assert result.same is same
+    assert result.text.startswith(text)

@@ -1,0 +1,203 @@
+"""Conversion of one model file to another format, with proof."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kcompat.errors import ArgumentError, DifferenceError, SaveError
+from kcompat.models import Model
+
+from .check import Axes, Check, check
+from .comparison import ATOL, RTOL
+from .file_info import describe
+from .files import replacing_file
+from .opening import open_model
+from .runtimes import WRITTEN_FORMATS, can_read, witness
+from .side import side_of
+from .targets import Options, Target, check_options, interface_axes, origin_note, target_for
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was written, and the proof: the checks of the written file, none if none was asked for."""
+
+    source: Path
+    files: list[Path]
+    target: str
+    checks: list[Check]
+
+
+def convert(
+    src: Any,
+    dst: Any,
+    *,
+    to: str | None = None,
+    weights: Any = None,
+    original_backend: str | None = None,
+    image_dim_ordering: str | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    external_data_dir: Any = None,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    verify: bool = True,
+    check_with: Sequence[str] = (),
+    rtol: float = RTOL,
+    atol: float = ATOL,
+    opset: int | None = None,
+    inputs_as_nchw: bool = False,
+    fold_batch_norm: bool = False,
+    form: str = "keras3",
+    overwrite: bool = True,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a model file of any format that kcompat reads to `.keras`, `.h5`, `.onnx` or JSON and weights.
+
+    What was written is read again and run on the same inputs as the original; only if its outputs are within
+    |b - a| <= atol + rtol * |a| does it take the place of `dst`.
+
+    to: "keras", "h5", "onnx" or "json"; by default the ending of `dst` decides. weights: for a source in JSON.
+    original_backend, image_dim_ordering, custom_objects, external_data_dir: as for `kcompat.load_model`.
+    inputs: arrays by the names of the source's inputs (or input_0, ...) to check on; seeded ones by default.
+    verify: False leaves out the check. check_with: runtimes that must agree too, of "onnxruntime", "keras".
+    opset, inputs_as_nchw, fold_batch_norm: see `converters.onnx.save_model`; for ONNX.
+    form: "keras3" or "keras2"; for HDF5. progress: is told what is done next.
+    Raises LoadError, SaveError, DifferenceError, ArgumentError; in each case nothing is written.
+    """
+    options = Options(opset, inputs_as_nchw, fold_batch_norm, form)
+    target = target_for(dst, to)
+    check_options(target, options)
+    _check_arguments(src, dst, overwrite)
+    _check_runtimes(check_with, target)
+    tell = progress or (lambda text: None)
+    tell(f"reading {src}")
+    model = open_model(
+        src,
+        weights=weights,
+        custom_objects=custom_objects,
+        original_backend=original_backend,
+        image_dim_ordering=image_dim_ordering,
+        external_data_dir=external_data_dir,
+    )
+    with _staging(dst) as staged:
+        tell(f"writing {target.ending}")
+        written = target.write(model, staged, origin_note(src, _in_words(src)), options)
+        checks = []
+        if verify:
+            axes = interface_axes(model, target, options)
+            checks = _checks(model, src, written, custom_objects, inputs, check_with, rtol, atol, axes, tell)
+        files = _publish(written, Path(dst))
+    return Conversion(Path(src), files, target.name, checks)
+
+
+def _check_runtimes(check_with: Sequence[str], target: Target) -> None:
+    for name in check_with:
+        if name not in WRITTEN_FORMATS:
+            raise ArgumentError(f"check_with: {name!r} is none of {', '.join(WRITTEN_FORMATS)}")
+        if target.name not in WRITTEN_FORMATS[name]:
+            raise ArgumentError(f"check_with: {name} does not read {target.ending} files")
+
+
+def _check_arguments(src: Any, dst: Any, overwrite: bool) -> None:
+    if os.path.exists(dst):
+        if os.path.isdir(dst):
+            raise SaveError(f"{dst}: is a folder; pass the path of a file")
+        if os.path.samefile(src, dst):
+            raise ArgumentError(f"{dst}: is the source itself; pass another path")
+        if not overwrite:
+            raise SaveError(f"{dst}: exists; pass overwrite=True to replace it")
+
+
+def _in_words(src: Any) -> str:
+    info = describe(src)
+    return f"{info.format}, Keras {info.keras_version}" if info.keras_version else info.format
+
+
+@contextmanager
+def _staging(dst: Any) -> Iterator[Path]:
+    """A path of the same name in a temporary folder beside `dst`."""
+    target = Path(os.path.realpath(dst))
+    try:
+        with tempfile.TemporaryDirectory(prefix=".kcompat-", dir=target.parent) as folder:
+            yield Path(folder) / target.name
+    except OSError as error:
+        raise SaveError(f"{dst}: cannot be written: {error}") from error
+
+
+def _checks(
+    model: Model,
+    src: Any,
+    written: list[Path],
+    custom_objects: Mapping[str, Any] | None,
+    inputs: Mapping[str, np.ndarray] | None,
+    check_with: Sequence[str],
+    rtol: float,
+    atol: float,
+    axes: Mapping[str, Axes],
+    tell: Progress,
+) -> list[Check]:
+    """The written file, and the runtimes that read it, against the original. Raises DifferenceError."""
+    tell("checking the written file")
+    again = open_model(
+        written[0], weights=written[1] if len(written) > 1 else None, custom_objects=custom_objects, compile=False
+    )
+    first, name = side_of(model, str(src)), written[0].name
+    checks = [check(first, side_of(again, name), inputs, rtol=rtol, atol=atol, input_axes=axes)]
+    for runtime in check_with:
+        tell(f"checking with {runtime}")
+        other = witness(runtime, written[0])
+        checks.append(check(first, other, checks[0].inputs, rtol=rtol, atol=atol, input_axes=axes))
+    for found in checks:
+        if not found.same:
+            raise DifferenceError(f"{found.second} differs from {src}; nothing was written\n{found}", found)
+    return checks
+
+
+def _publish(written: list[Path], dst: Path) -> list[Path]:
+    """Give the staged files their names beside `dst`."""
+    files = []
+    for staged in written:
+        place = dst.with_name(staged.name) if staged.name != Path(os.path.realpath(dst)).name else dst
+        with replacing_file(place) as temporary:
+            os.replace(staged, temporary)
+        files.append(place)
+    return files
+
+
+def diff(
+    first: Any,
+    second: Any,
+    *,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    check_with: Sequence[str] = (),
+    rtol: float = RTOL,
+    atol: float = ATOL,
+    weights: tuple[Any, Any] = (None, None),
+    **options: Any,
+) -> list[Check]:
+    """Compare the outputs of two model files on the same inputs: the first check is of kcompat's own answers.
+
+    check_with: runtimes that are asked too; each runs those of the two files that it reads, against kcompat's
+    answers for the first. weights: for files in JSON. options: as for `kcompat.load_model`, for both.
+    Raises LoadError, InputError where the interfaces cannot be paired, ArgumentError.
+    """
+    models = [
+        open_model(path, weights=file, compile=False, **options)
+        for path, file in zip((first, second), weights, strict=True)
+    ]
+    mine = side_of(models[0], str(first))
+    checks = [check(mine, side_of(models[1], str(second)), inputs, rtol=rtol, atol=atol)]
+    for runtime in check_with:
+        files = [path for path in (first, second) if can_read(runtime, path)]
+        if not files:
+            raise ArgumentError(f"check_with: {runtime} reads neither {first} nor {second}")
+        checks += [check(mine, witness(runtime, path), checks[0].inputs, rtol=rtol, atol=atol) for path in files]
+    return checks
