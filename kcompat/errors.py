@@ -15,10 +15,11 @@
     ├── ShapeError                   operands whose shapes do not fit an operator
     ├── DtypeError                   operands whose dtypes do not fit an operator
     ├── GraphError                   an IR graph that breaks an invariant
+    ├── GradientError                a loss cannot be differentiated through an operator
     ├── ResourceError                a tensor larger than the memory budget
     └── MissingDependencyError       an optional package is needed and absent
 
-Where Keras raises ValueError, TypeError or NotImplementedError for the same
+Where Keras raises ValueError, TypeError, LookupError or NotImplementedError for the same
 mistake, the class derives from that too, so that existing `except` clauses work.
 """
 
@@ -87,6 +88,10 @@ class DtypeError(KcompatError, TypeError, ValueError):
 
 class GraphError(KcompatError):
     """An IR graph breaks an invariant."""
+
+
+class GradientError(KcompatError, LookupError):
+    """An operator between a loss and what is trained has no gradient."""
 
 
 class ResourceError(KcompatError, MemoryError):

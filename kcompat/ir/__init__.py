@@ -11,7 +11,7 @@ text       prints a graph
 
 from .builder import Builder
 from .graph import Constant, Graph, Node, Parameter, Result, Value
-from .operator import OPERATORS, Operator
+from .operator import OPERATORS, Operator, not_differentiable
 from .text import graph_text
 from .types import Dim, Shape, TensorType
 from .variable import Variable
@@ -32,5 +32,6 @@ __all__ = [
     "Value",
     "Variable",
     "graph_text",
+    "not_differentiable",
     "verify",
 ]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,7 +106,12 @@ class Operand:
 
 Infer = Callable[..., "TensorType | tuple[TensorType, ...]"]
 Meaning = Callable[..., Any]
-Gradient = Callable[..., Any]
+Gradient = Callable[..., "Sequence[Any]"]
+
+
+def not_differentiable(builder: Any, gradients: Any, inputs: Sequence[Any], outputs: Any, **_: Any) -> list[Any]:
+    """The gradient of a card that has none. Among a card's input gradients, it stands for one that is not defined."""
+    return [not_differentiable] * len(inputs)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -119,8 +124,10 @@ class Operator:
     infer: operand types (None where absent) and attributes -> output type, or a tuple of them.
         Raises ShapeError or DtypeError with the numbers.
     meaning: the same on NumPy arrays; the definition of the operator, not a fast way to run it.
-    gradient: `(builder, output gradients, inputs, outputs, **attributes) -> input gradients` as IR,
-        or None where no gradient is defined.
+    gradient: `(builder, output gradients, inputs, outputs, **attributes) -> input gradients` as IR: a
+        Value of the input's type, None for zeros, `not_differentiable` where it is not defined. The
+        gradient of an output that nothing depends on is None. Every card states one, or is declared
+        `not_differentiable`.
     onnx: the ONNX operator that is the same one to one, if there is one.
     pointwise: each element of the result comes from the elements at its place in the operands, which broadcast.
     """

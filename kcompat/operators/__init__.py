@@ -2,11 +2,13 @@
 
 arithmetic   add, mul, comparisons, logic, where, cast
 activation   relu ... softmax
+losses       cross-entropies from logits
+gradients    what gradients of cards have in common
 linear       dense, matmul, einsum
 attention    attention, causal_mask
-conv         conv, conv_transpose
+conv         conv, conv_transpose; conv_gradients: by kernel and input
 local_conv   a kernel for every position
-pool         max_pool, avg_pool, adaptive
+pool         max_pool, avg_pool, adaptive; pool_gradients: the way back
 norm         batch, layer, group, rms, l2
 reduce       sum, mean, max, min, prod over axes
 scan         cumsum, cumprod

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.operator import Bool, Float, Int, Ints, elementwise, operator
+from ..ir.operator import Bool, Float, Int, Ints, elementwise, not_differentiable, operator
 from ..ir.types import TensorType, normalize_axes, normalize_axis
+from . import activation_gradients as gradients
 from .floating import function, require_float
+from .gradients import binary, unary
+from .special import SELU_ALPHA, SELU_SCALE
 from .special import erf as _erf
-
-SELU_ALPHA = 1.6732632423543772848170429916717
-SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -89,6 +89,7 @@ relu = operator(
     attrs={"negative_slope": Float(0.0), "max_value": Float(float("inf")), "threshold": Float(0.0)},
     infer=_relu_type,
     meaning=_relu,
+    gradient=unary(gradients.relu),
     pointwise=True,
 )
 """min(x, max_value) above the threshold, negative_slope * (x - threshold) elsewhere.
@@ -97,28 +98,42 @@ NaN gives NaN; with a threshold and without a slope it gives 0, as in Keras.
 """
 
 
-sigmoid = function("sigmoid", _sigmoid, onnx="Sigmoid")
-tanh = function("tanh", np.tanh, onnx="Tanh")
-erf = function("erf", _erf, onnx="Erf")
-gelu = function("gelu", _gelu, attrs={"approximate": Bool(False)})
-silu = function("silu", lambda x: x * _sigmoid(x))
-elu = function("elu", _elu, attrs={"alpha": Float(1.0)}, onnx="Elu")
-selu = function("selu", _selu)
-celu = function("celu", _celu, attrs={"alpha": Float(1.0)}, onnx="Celu")
-softplus = function("softplus", _softplus, onnx="Softplus")
-softsign = function("softsign", lambda x: (x / (1 + np.abs(x))).astype(x.dtype), onnx="Softsign")
-hard_sigmoid = function(
-    "hard_sigmoid", _hard_sigmoid, attrs={"alpha": Float(1 / 6), "beta": Float(0.5)}, onnx="HardSigmoid"
+sigmoid = function("sigmoid", _sigmoid, gradient=unary(gradients.sigmoid), onnx="Sigmoid")
+tanh = function("tanh", np.tanh, gradient=unary(gradients.tanh), onnx="Tanh")
+erf = function("erf", _erf, gradient=unary(gradients.erf), onnx="Erf")
+gelu = function("gelu", _gelu, attrs={"approximate": Bool(False)}, gradient=unary(gradients.gelu))
+silu = function("silu", lambda x: x * _sigmoid(x), gradient=unary(gradients.silu))
+elu = function("elu", _elu, attrs={"alpha": Float(1.0)}, gradient=unary(gradients.elu), onnx="Elu")
+selu = function("selu", _selu, gradient=unary(gradients.selu))
+celu = function("celu", _celu, attrs={"alpha": Float(1.0)}, gradient=unary(gradients.celu), onnx="Celu")
+softplus = function("softplus", _softplus, gradient=unary(gradients.softplus), onnx="Softplus")
+softsign = function(
+    "softsign",
+    lambda x: (x / (1 + np.abs(x))).astype(x.dtype),
+    gradient=unary(gradients.softsign),
+    onnx="Softsign",
 )
-hard_silu = function("hard_silu", _hard_silu, onnx="HardSwish")
-mish = function("mish", lambda x: x * np.tanh(_softplus(x)), onnx="Mish")
-log_sigmoid = function("log_sigmoid", lambda x: -_softplus(-x))
-tanh_shrink = function("tanh_shrink", lambda x: x - np.tanh(x))
-soft_shrink = function("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)})
-hard_shrink = function("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)})
-sparse_plus = function("sparse_plus", _sparse_plus)
-squareplus = function("squareplus", _squareplus, attrs={"b": Float(4.0)})
-threshold = function("threshold", _threshold, attrs={"threshold": Float(0.0), "value": Float(0.0)})
+hard_sigmoid = function(
+    "hard_sigmoid",
+    _hard_sigmoid,
+    attrs={"alpha": Float(1 / 6), "beta": Float(0.5)},
+    gradient=unary(gradients.hard_sigmoid),
+    onnx="HardSigmoid",
+)
+hard_silu = function("hard_silu", _hard_silu, gradient=unary(gradients.hard_silu), onnx="HardSwish")
+mish = function("mish", lambda x: x * np.tanh(_softplus(x)), gradient=unary(gradients.mish), onnx="Mish")
+log_sigmoid = function("log_sigmoid", lambda x: -_softplus(-x), gradient=unary(gradients.log_sigmoid))
+tanh_shrink = function("tanh_shrink", lambda x: x - np.tanh(x), gradient=unary(gradients.tanh_shrink))
+soft_shrink = function("soft_shrink", _soft_shrink, attrs={"threshold": Float(0.5)}, gradient=unary(gradients.shrink))
+hard_shrink = function("hard_shrink", _hard_shrink, attrs={"threshold": Float(0.5)}, gradient=unary(gradients.shrink))
+sparse_plus = function("sparse_plus", _sparse_plus, gradient=unary(gradients.sparse_plus))
+squareplus = function("squareplus", _squareplus, attrs={"b": Float(4.0)}, gradient=gradients.squareplus)
+threshold = function(
+    "threshold",
+    _threshold,
+    attrs={"threshold": Float(0.0), "value": Float(0.0)},
+    gradient=unary(gradients.threshold),
+)
 
 
 def _softmax_type(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
@@ -136,8 +151,14 @@ def _log_softmax(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axes, keepdims=True))
 
 
-softmax = operator("softmax", "x", attrs={"axes": Ints((-1,))}, infer=_softmax_type, meaning=_softmax)
-log_softmax = operator("log_softmax", "x", attrs={"axes": Ints((-1,))}, infer=_softmax_type, meaning=_log_softmax)
+_AXES = {"axes": Ints((-1,))}
+
+softmax = operator(
+    "softmax", "x", attrs=_AXES, infer=_softmax_type, meaning=_softmax, gradient=unary(gradients.softmax)
+)
+log_softmax = operator(
+    "log_softmax", "x", attrs=_AXES, infer=_softmax_type, meaning=_log_softmax, gradient=unary(gradients.log_softmax)
+)
 
 
 def _axis_type(x: TensorType, *, axis: int) -> TensorType:
@@ -160,7 +181,42 @@ def _sparsemax(x: np.ndarray, *, axis: int) -> np.ndarray:
     return np.moveaxis(np.maximum(logits - threshold, 0), -1, axis).astype(x.dtype)
 
 
-sparsemax = operator("sparsemax", "x", attrs={"axis": Int(-1)}, infer=_axis_type, meaning=_sparsemax)
+sparsemax = operator(
+    "sparsemax",
+    "x",
+    attrs={"axis": Int(-1)},
+    infer=_axis_type,
+    meaning=_sparsemax,
+    gradient=unary(lambda b, dy, x, y, *, axis: b.sparsemax_gradient(dy, x, axis=axis)),
+)
+
+
+def _sparsemax_gradient(x: np.ndarray, logits: np.ndarray, *, axis: int) -> np.ndarray:
+    """Element i of the k in the support is in k - i partial sums: the threshold moves with it by (k - i) / k."""
+    logits, x = np.moveaxis(logits, axis, -1), np.moveaxis(x, axis, -1)
+    order = np.argsort(-logits, axis=-1, kind="stable")
+    ordered = np.take_along_axis(logits, order, axis=-1)
+    sums = np.cumsum(ordered, axis=-1)
+    places = np.arange(logits.shape[-1])
+    support = ordered - (sums - 1) / (places + 1).astype(x.dtype) > 0
+    size = np.sum(support, axis=-1, keepdims=True)
+    threshold = (np.sum(np.where(support, sums, 0), axis=-1, keepdims=True) - 1) / size
+    passed = np.where(logits >= threshold, x, 0)
+    shares = np.empty_like(x)
+    np.put_along_axis(shares, order, np.where(support, (size - places) / size, 0).astype(x.dtype), axis=-1)
+    result = passed - shares * np.sum(passed, axis=-1, keepdims=True)
+    return np.moveaxis(result, -1, axis).astype(x.dtype)
+
+
+sparsemax_gradient = operator(
+    "sparsemax_gradient",
+    "x logits",
+    attrs={"axis": Int(-1)},
+    infer=lambda x, logits, *, axis: _axis_type(logits, axis=axis),
+    meaning=_sparsemax_gradient,
+    gradient=not_differentiable,
+)
+"""The gradient of sparsemax by its logits, from x, that by its output."""
 
 
 def _glu_type(x: TensorType, *, axis: int) -> TensorType:
@@ -177,7 +233,13 @@ def _glu(x: np.ndarray, *, axis: int) -> np.ndarray:
     return value * _sigmoid(gate)
 
 
-glu = operator("glu", "x", attrs={"axis": Int(-1)}, infer=_glu_type, meaning=_glu)
+glu = operator("glu", "x", attrs={"axis": Int(-1)}, infer=_glu_type, meaning=_glu, gradient=unary(gradients.glu))
 
 
-prelu = elementwise("prelu", lambda x, slope: np.where(x < 0, slope * x, x), operands="x slope", onnx="PRelu")
+prelu = elementwise(
+    "prelu",
+    lambda x, slope: np.where(x < 0, slope * x, x),
+    operands="x slope",
+    gradient=binary(gradients.prelu),
+    onnx="PRelu",
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ir.operator import elementwise
+from ..ir.operator import elementwise, not_differentiable
 
 
 def _left(x: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -20,9 +20,9 @@ def _right(x: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.where((count < bits) | (x < 0), shifted, 0).astype(x.dtype)
 
 
-bitwise_and = elementwise("bitwise_and", np.bitwise_and, operands="x y", onnx="BitwiseAnd")
-bitwise_or = elementwise("bitwise_or", np.bitwise_or, operands="x y", onnx="BitwiseOr")
-bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, operands="x y", onnx="BitwiseXor")
-bitwise_not = elementwise("bitwise_not", np.bitwise_not, onnx="BitwiseNot")
-shift_left = elementwise("shift_left", _left, operands="x y")
-shift_right = elementwise("shift_right", _right, operands="x y")
+bitwise_and = elementwise("bitwise_and", np.bitwise_and, operands="x y", gradient=not_differentiable, onnx="BitwiseAnd")
+bitwise_or = elementwise("bitwise_or", np.bitwise_or, operands="x y", gradient=not_differentiable, onnx="BitwiseOr")
+bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, operands="x y", gradient=not_differentiable, onnx="BitwiseXor")
+bitwise_not = elementwise("bitwise_not", np.bitwise_not, gradient=not_differentiable, onnx="BitwiseNot")
+shift_left = elementwise("shift_left", _left, operands="x y", gradient=not_differentiable)
+shift_right = elementwise("shift_right", _right, operands="x y", gradient=not_differentiable)

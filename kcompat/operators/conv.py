@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..ir.builder import Builder
+from ..ir.graph import Value
 from ..ir.operator import Int, Ints, Layout, Pads, operator, same_dtype
 from ..ir.types import Dim, TensorType, shape_text
+from .gradients import Gradients
 from .window import (
     Pairs,
     channel_axis,
@@ -80,12 +84,48 @@ def _tap(window: np.ndarray, w: np.ndarray, groups: int) -> np.ndarray:
     return np.concatenate([part @ kernel for part, kernel in pairs], axis=-1)
 
 
+def _bias_gradient(b: Builder, dy: Value, bias: Value | None, layout: str) -> Value | None:
+    if bias is None:
+        return None
+    channels = channel_axis(dy.rank, layout)
+    return b.reduce_sum(dy, axes=[axis for axis in range(dy.rank) if axis != channels])
+
+
+def _conv_gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, **attrs: Any) -> Gradients:
+    (dy,), (x, w, bias) = gradients, inputs
+    window = w.shape[:-2]
+    return [
+        _input_gradient(b, dy, w, x, **attrs),
+        b.conv_kernel_gradient(x, dy, window=window, **attrs),
+        _bias_gradient(b, dy, bias, attrs["layout"]),
+    ]
+
+
+def _input_gradient(b: Builder, dy: Value, w: Value, x: Value, **attrs: Any) -> Value:
+    """A transposed convolution, where that can say the sizes of x."""
+    strides, dilations, groups, layout = (attrs[name] for name in ("strides", "dilations", "groups", "layout"))
+    sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
+    spans = [extent(k, d) for k, d in zip(w.shape[:-2], dilations, strict=True)]
+    if any(not isinstance(size, int) and stride > 1 for size, stride in zip(sizes, strides, strict=True)):
+        return b.conv_input_gradient(dy, w, x, **attrs)
+    known = [size if isinstance(size, int) else span for size, span in zip(sizes, spans, strict=True)]
+    pads = resolve_pads(attrs["pads"], known, w.shape[:-2], strides, dilations)
+    extra = [
+        (size + low + high - span) % stride
+        for size, (low, high), span, stride in zip(known, pads, spans, strides, strict=True)
+    ]
+    return b.conv_transpose(
+        dy, w, strides=strides, pads=pads, output_padding=extra, dilations=dilations, groups=groups, layout=layout
+    )
+
+
 conv = operator(
     "conv",
     "x w bias?",
     attrs={"strides": Ints, "pads": Pads("valid"), "dilations": Ints, "groups": Int(1), "layout": Layout},
     infer=_conv_type,
     meaning=_conv,
+    gradient=_conv_gradient,
 )
 """x (N, *S, C) or (N, C, *S) by layout, w (*K, C / groups, O), bias (O,) -> (N, *S', O) likewise.
 
@@ -172,6 +212,33 @@ def _spread(x: np.ndarray, w: np.ndarray, groups: int) -> np.ndarray:
     return np.concatenate([part @ kernel.T for part, kernel in pairs], axis=-1)
 
 
+def _transpose_gradient(
+    b: Builder,
+    gradients: Any,
+    inputs: Any,
+    outputs: Any,
+    *,
+    strides: tuple[int, ...],
+    pads: Pairs,
+    output_padding: tuple[int, ...],
+    dilations: tuple[int, ...],
+    groups: int,
+    layout: str,
+) -> Gradients:
+    """Positions that a whole stride adds at the end belong to no window; the convolution leaves out less by itself."""
+    (dy,), (x, w, bias) = gradients, inputs
+    whole = [extra if extra >= stride else 0 for extra, stride in zip(output_padding, strides, strict=True)]
+    attrs = {
+        "strides": strides,
+        "pads": tuple((low, high - more) for (low, high), more in zip(pads, whole, strict=True)),
+        "dilations": dilations,
+        "groups": groups,
+        "layout": layout,
+    }
+    by_kernel = b.conv_kernel_gradient(dy, x, window=w.shape[:-2], **attrs)
+    return [b.conv(dy, w, **attrs), by_kernel, _bias_gradient(b, dy, bias, layout)]
+
+
 conv_transpose = operator(
     "conv_transpose",
     "x w bias?",
@@ -185,6 +252,7 @@ conv_transpose = operator(
     },
     infer=_transpose_type,
     meaning=_conv_transpose,
+    gradient=_transpose_gradient,
 )
 """The gradient of a convolution with respect to its input, as a layer of its own.
 

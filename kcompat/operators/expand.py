@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.operator import Int, Ints, operator
+from ..ir.builder import Builder
+from ..ir.graph import Value
+from ..ir.operator import Int, Ints, not_differentiable, operator
 from ..ir.types import TensorType, broadcast, fits, normalize_axis, shape_text
+from .gradients import unary, unbroadcast
+from .shape import INFER, summed_groups
 
 
 def _broadcast_type(x: TensorType, *, shape: tuple[int, ...]) -> TensorType:
@@ -21,6 +25,7 @@ broadcast_to = operator(
     attrs={"shape": Ints},
     infer=_broadcast_type,
     meaning=lambda x, *, shape: np.broadcast_to(x, shape),
+    gradient=lambda b, gradients, inputs, outputs, *, shape: [unbroadcast(b, gradients[0], inputs[0], outputs[0])],
 )
 """x repeated along new axes and axes of size one until it has this shape."""
 
@@ -36,6 +41,7 @@ broadcast_like = operator(
     "x like",
     infer=_broadcast_like_type,
     meaning=lambda x, like: np.broadcast_to(x, like.shape),
+    gradient=lambda b, gradients, inputs, _: [unbroadcast(b, gradients[0], inputs[0], inputs[1]), None],
 )
 """x repeated until it has the shape of `like`, whose elements do not matter."""
 
@@ -49,12 +55,20 @@ def _tile_type(x: TensorType, *, repeats: tuple[int, ...]) -> TensorType:
     )
 
 
+def _tile_gradient(b: Builder, dy: Value, x: Value, y: Value, *, repeats: tuple[int, ...]) -> Value:
+    for axis, count in enumerate(repeats):
+        if count != 1:
+            dy = summed_groups(b, dy, axis, (count, INFER), -2)
+    return dy
+
+
 tile = operator(
     "tile",
     "x",
     attrs={"repeats": Ints},
     infer=_tile_type,
     meaning=lambda x, *, repeats: np.tile(x, repeats),
+    gradient=unary(_tile_gradient),
 )
 """So many copies of x beside each other along each axis."""
 
@@ -70,5 +84,6 @@ size = operator(
     attrs={"axis": Int},
     infer=_size_type,
     meaning=lambda x, *, axis: np.asarray(x.shape[axis], np.int32),
+    gradient=not_differentiable,
 )
 """How long an axis of x is, as an int32 scalar."""

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.operator import operator
 from ..ir.types import TensorType, product, same_dim, shape_text
+from .gradients import unary
 
 
 def _fold_type(x: TensorType) -> TensorType:
@@ -20,6 +21,7 @@ fold_time = operator(
     "x",
     infer=_fold_type,
     meaning=lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]),
+    gradient=unary(lambda b, dy, x, y: b.unfold_time(dy, x)),
 )
 """(batch, time, ...) -> (batch * time, ...)."""
 
@@ -35,5 +37,11 @@ def _unfold(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return x.reshape(*like.shape[:2], *x.shape[1:])
 
 
-unfold_time = operator("unfold_time", "x like", infer=_unfold_type, meaning=_unfold)
+unfold_time = operator(
+    "unfold_time",
+    "x like",
+    infer=_unfold_type,
+    meaning=_unfold,
+    gradient=lambda b, gradients, inputs, _: [b.fold_time(gradients[0]), None],
+)
 """(batch * time, ...) -> (batch, time, ...), with the batch and time of `like`."""

@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import DtypeError
-from ..ir.operator import Bool, DType, elementwise, operator
+from ..ir.builder import Builder
+from ..ir.graph import Value
+from ..ir.operator import Bool, DType, elementwise, not_differentiable, operator
 from ..ir.types import TensorType
 from .floating import require_float
+from .gradients import binary
 
-fmod = elementwise("fmod", np.fmod, operands="x y")
+
+def _fmod_gradient(b: Builder, dy: Value, x: Value, y: Value) -> tuple[Value, Value]:
+    quotient = b.div(x, y)
+    whole = b.mul(b.sign(quotient), b.floor(b.abs(quotient)))
+    return dy, b.neg(b.mul(dy, whole))
+
+
+fmod = elementwise("fmod", np.fmod, operands="x y", gradient=binary(_fmod_gradient))
 """What a quotient rounded toward zero leaves, with the sign of x, as C's fmod."""
 
 
@@ -23,6 +33,7 @@ is_inf = operator(
     attrs={"positive": Bool(True), "negative": Bool(True)},
     infer=lambda x, **_: require_float("is_inf", x).with_dtype("bool"),
     meaning=_is_inf,
+    gradient=not_differentiable,
     pointwise=True,
 )
 """Where x is infinite, of the signs that are asked for."""
@@ -42,6 +53,12 @@ def _to_int(x: np.ndarray, *, dtype: str) -> np.ndarray:
 
 
 float_to_int = operator(
-    "float_to_int", "x", attrs={"dtype": DType}, infer=_to_int_type, meaning=_to_int, pointwise=True
+    "float_to_int",
+    "x",
+    attrs={"dtype": DType},
+    infer=_to_int_type,
+    meaning=_to_int,
+    gradient=not_differentiable,
+    pointwise=True,
 )
 """The integer next to x toward zero."""

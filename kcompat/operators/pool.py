@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.operator import Bool, Ints, Layout, Pads, operator
 from ..ir.types import TensorType
+from .gradients import unary
 from .window import (
     Pairs,
     channel_axis,
@@ -46,7 +47,7 @@ def _pool_type(
     return with_spatial(x, layout, out, x.shape[channel_axis(x.rank, layout)])
 
 
-def _lowest(dtype: np.dtype) -> Any:
+def lowest(dtype: np.dtype) -> Any:
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
@@ -61,12 +62,18 @@ def _max_pool(
 ) -> np.ndarray:
     x = to_channels_last(x, layout)
     dilations = dilations or (1,) * len(window)
-    x = pad_spatial(x, resolve_pads(pads, x.shape[1:-1], window, strides, dilations), _lowest(x.dtype))
+    x = pad_spatial(x, resolve_pads(pads, x.shape[1:-1], window, strides, dilations), lowest(x.dtype))
     views = [view for _, view in taps(x, window, strides, dilations)]
     result = views[0].copy()
     for view in views[1:]:
         np.maximum(result, view, out=result)
     return from_channels_last(result, layout)
+
+
+def shares(x: np.ndarray, window: Any, strides: Any, pads: Pairs, dilations: Any, count_padding: bool) -> np.ndarray:
+    """How many elements of x (channels last) each window averages."""
+    counted = pad_spatial(np.ones((1, *x.shape[1:-1], 1), x.dtype), pads, 1 if count_padding else 0)
+    return reduce(np.add, (view for _, view in taps(counted, window, strides, dilations)))
 
 
 def _avg_pool(
@@ -82,22 +89,31 @@ def _avg_pool(
     x = to_channels_last(x, layout)
     dilations = dilations or (1,) * len(window)
     resolved = resolve_pads(pads, x.shape[1:-1], window, strides, dilations)
-    ones = np.ones((1, *x.shape[1:-1], 1), x.dtype)
-    counted = pad_spatial(ones, resolved, 1 if count_padding else 0)
     padded = pad_spatial(x, resolved, 0)
-    total, count = (
-        reduce(np.add, (view for _, view in taps(array, window, strides, dilations))) for array in (padded, counted)
-    )
+    total = reduce(np.add, (view for _, view in taps(padded, window, strides, dilations)))
+    count = shares(x, window, strides, resolved, dilations, count_padding)
     return from_channels_last((total / count).astype(x.dtype), layout)
 
 
-_WINDOW = {"window": Ints, "strides": Ints, "pads": Pads("valid"), "dilations": Ints(()), "layout": Layout}
+WINDOW = {"window": Ints, "strides": Ints, "pads": Pads("valid"), "dilations": Ints(()), "layout": Layout}
 
-max_pool = operator("max_pool", "x", attrs=_WINDOW, infer=_pool_type, meaning=_max_pool)
+max_pool = operator(
+    "max_pool",
+    "x",
+    attrs=WINDOW,
+    infer=_pool_type,
+    meaning=_max_pool,
+    gradient=unary(lambda b, dy, x, y, **attrs: b.max_pool_gradient(dy, x, **attrs)),
+)
 """The largest element under each window; padding never wins. x (N, *S, C) or (N, C, *S) by layout."""
 
 avg_pool = operator(
-    "avg_pool", "x", attrs={**_WINDOW, "count_padding": Bool(False)}, infer=_pool_type, meaning=_avg_pool
+    "avg_pool",
+    "x",
+    attrs={**WINDOW, "count_padding": Bool(False)},
+    infer=_pool_type,
+    meaning=_avg_pool,
+    gradient=unary(lambda b, dy, x, y, **attrs: b.avg_pool_gradient(dy, x, **attrs)),
 )
 """The mean under each window, over its real elements only unless `count_padding`."""
 
@@ -109,32 +125,37 @@ def _adaptive_type(x: TensorType, *, output_size: tuple[int, ...], layout: str) 
     return with_spatial(x, layout, output_size, x.shape[channel_axis(x.rank, layout)])
 
 
+def adaptive_windows(size: int, count: int) -> list[tuple[int, int]]:
+    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
 def _adaptive(x: np.ndarray, output_size: tuple[int, ...], layout: str, reduce: Any) -> np.ndarray:
     """Window i of n covers positions floor(i * size / n) to ceil((i + 1) * size / n), axis by axis."""
     for axis, count in zip(spatial_axes(x.ndim, layout), output_size, strict=True):
         size = x.shape[axis]
-        bounds = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-        slices = [np.take(x, range(low, high), axis=axis) for low, high in bounds]
+        slices = [np.take(x, range(low, high), axis=axis) for low, high in adaptive_windows(size, count)]
         x = np.concatenate([reduce(part, axis=axis, keepdims=True) for part in slices], axis=axis)
     return x
 
 
-_ADAPTIVE = {"output_size": Ints, "layout": Layout}
+ADAPTIVE = {"output_size": Ints, "layout": Layout}
 
 adaptive_max_pool = operator(
     "adaptive_max_pool",
     "x",
-    attrs=_ADAPTIVE,
+    attrs=ADAPTIVE,
     infer=_adaptive_type,
     meaning=lambda x, *, output_size, layout: _adaptive(x, output_size, layout, np.max),
+    gradient=unary(lambda b, dy, x, y, **attrs: b.adaptive_max_pool_gradient(dy, x, **attrs)),
 )
 """Max over as many windows as outputs are asked for, of nearly equal size. Any input size."""
 
 adaptive_avg_pool = operator(
     "adaptive_avg_pool",
     "x",
-    attrs=_ADAPTIVE,
+    attrs=ADAPTIVE,
     infer=_adaptive_type,
     meaning=lambda x, *, output_size, layout: _adaptive(x, output_size, layout, np.mean),
+    gradient=unary(lambda b, dy, x, y, **attrs: b.adaptive_avg_pool_gradient(dy, x, **attrs)),
 )
 """Mean over as many windows as outputs are asked for, of nearly equal size. Any input size."""

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import DtypeError, ShapeError
 from ..ir.operator import OptionalInts, operator
 from ..ir.types import TensorType, is_float
+from .gradients import constant
 
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = 0x9E3779B9, 0xBB67AE85
@@ -77,8 +78,12 @@ def _normal(like: np.ndarray, state: np.ndarray, *, shape: tuple[int, ...] | Non
 
 _LIKE = {"shape": OptionalInts(None)}
 
-random_uniform = operator("random_uniform", "like state", attrs=_LIKE, infer=_random_type, meaning=_uniform)
+random_uniform = operator(
+    "random_uniform", "like state", attrs=_LIKE, infer=_random_type, meaning=_uniform, gradient=constant
+)
 """Numbers in [0, 1), of the dtype and shape of `like`; `shape` says other sizes, -1 for like's own."""
 
-random_normal = operator("random_normal", "like state", attrs=_LIKE, infer=_random_type, meaning=_normal)
+random_normal = operator(
+    "random_normal", "like state", attrs=_LIKE, infer=_random_type, meaning=_normal, gradient=constant
+)
 """Normal numbers of mean 0 and deviation 1, of the dtype and shape of `like`, as in random_uniform."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..ir.builder import Builder
+from ..ir.graph import Value
 from ..ir.operator import Attribute, Float, Int, Ints, Pads, one_of, operator, same_dtype
 from ..ir.types import Dim, TensorType, normalize_axes, normalize_axis, product, same_dim, shape_text
+from .gradients import Gradients, filled, reshaped, unary
 
 INFER = -1
 """In a reshape target: the one size that follows from the others."""
@@ -46,8 +50,32 @@ def _reshape(x: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
     return x.reshape([x.shape[axis] if size == KEEP else size for axis, size in enumerate(shape)])
 
 
-reshape = operator("reshape", "x", attrs={"shape": Ints}, infer=_reshape_type, meaning=_reshape)
+reshape = operator(
+    "reshape",
+    "x",
+    attrs={"shape": Ints},
+    infer=_reshape_type,
+    meaning=_reshape,
+    gradient=unary(lambda b, dy, x, y, *, shape: reshaped(b, dy, x)),
+)
 """The same elements in row-major order under another shape; sizes may be INFER (-1) and KEEP (-2)."""
+
+
+def _reshape_like_type(x: TensorType, like: TensorType) -> TensorType:
+    have, want = product(x.shape), product(like.shape)
+    if isinstance(have, int) and isinstance(want, int) and have != want:
+        raise ShapeError(f"reshape_like: {shape_text(x.shape)} has not the elements of {shape_text(like.shape)}")
+    return x.with_shape(like.shape)
+
+
+reshape_like = operator(
+    "reshape_like",
+    "x like",
+    infer=_reshape_like_type,
+    meaning=lambda x, like: x.reshape(like.shape),
+    gradient=lambda b, gradients, inputs, _: [reshaped(b, gradients[0], inputs[0]), None],
+)
+"""The same elements in row-major order under the shape of `like`, whose elements do not matter."""
 
 
 def _transpose_type(x: TensorType, *, perm: tuple[int, ...]) -> TensorType:
@@ -62,6 +90,7 @@ transpose = operator(
     attrs={"perm": Ints},
     infer=_transpose_type,
     meaning=lambda x, *, perm: np.transpose(x, perm),
+    gradient=unary(lambda b, dy, x, y, *, perm: b.transpose(dy, perm=[perm.index(axis) for axis in range(x.rank)])),
     onnx="Transpose",
 )
 """Axis i of the result is axis perm[i] of x."""
@@ -85,14 +114,52 @@ def _concat_type(*types: TensorType, axis: int) -> TensorType:
     return TensorType(same_dtype("concat", *types), tuple(shape))
 
 
+def _concat_gradient(b: Builder, gradients: list[Value], inputs: list[Value], outputs: Any, *, axis: int) -> Gradients:
+    axis = normalize_axis(axis, inputs[0].rank)
+    sizes = [x.shape[axis] for x in inputs]
+    if not all(isinstance(size, int) for size in sizes):
+        return list(b.concat_gradient(gradients[0], *inputs, axis=axis))
+    stops = list(accumulate(sizes))
+    return [
+        b.slice(gradients[0], starts=(stop - size,), stops=(stop,), steps=(1,), axes=(axis,))
+        for size, stop in zip(sizes, stops, strict=True)
+    ]
+
+
 concat = operator(
     "concat",
     "x*",
     attrs={"axis": Int(-1)},
     infer=_concat_type,
     meaning=lambda *arrays, axis: np.concatenate(arrays, axis=axis),
+    gradient=_concat_gradient,
     onnx="Concat",
 )
+
+
+concat_gradient = operator(
+    "concat_gradient",
+    "x parts*",
+    attrs={"axis": Int},
+    infer=lambda x, *parts, axis: parts,
+    meaning=lambda x, *parts, axis: tuple(
+        np.split(x, list(accumulate(part.shape[axis] for part in parts))[:-1], axis=axis)
+    ),
+    gradient=lambda b, gradients, inputs, outputs, *, axis: [
+        b.concat(*(filled(b, dy, y) for dy, y in zip(gradients, outputs, strict=True)), axis=axis),
+        *[None] * len(outputs),
+    ],
+)
+"""x cut along an axis into pieces as long as `parts`, whose elements do not matter; their sizes may be open."""
+
+
+def summed_groups(b: Builder, x: Value, axis: int, groups: tuple[int, int], across: int) -> Value:
+    """x with one axis, split into a matrix of `groups`, summed over rows (-2) or columns (-1) of that."""
+    last = x.rank - 1
+    perm = (*(place for place in range(x.rank) if place != axis), axis)
+    moved = x if axis == last else b.transpose(x, perm=perm)
+    total = b.reduce_sum(b.reshape(moved, shape=(*[KEEP] * last, *groups)), axes=(across,))
+    return total if axis == last else b.transpose(total, perm=[perm.index(place) for place in range(x.rank)])
 
 
 def _repeat_type(x: TensorType, *, axis: int, count: int) -> TensorType:
@@ -108,6 +175,9 @@ repeat = operator(
     attrs={"axis": Int, "count": Int},
     infer=_repeat_type,
     meaning=lambda x, *, axis, count: np.repeat(x, count, axis=axis),
+    gradient=unary(
+        lambda b, dy, x, y, *, axis, count: summed_groups(b, dy, normalize_axis(axis, x.rank), (INFER, count), -1)
+    ),
 )
 """Each position along an axis, `count` times in a row."""
 
@@ -125,6 +195,7 @@ expand_dims = operator(
     attrs={"axes": Ints},
     infer=_expand_dims_type,
     meaning=lambda x, *, axes: np.expand_dims(x, axes),
+    gradient=unary(lambda b, dy, x, y, *, axes: b.squeeze(dy, axes=axes)),
 )
 """New axes of size one at these places of the result."""
 
@@ -137,7 +208,12 @@ def _squeeze_type(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
 
 
 squeeze = operator(
-    "squeeze", "x", attrs={"axes": Ints}, infer=_squeeze_type, meaning=lambda x, *, axes: np.squeeze(x, axes)
+    "squeeze",
+    "x",
+    attrs={"axes": Ints},
+    infer=_squeeze_type,
+    meaning=lambda x, *, axes: np.squeeze(x, axes),
+    gradient=unary(lambda b, dy, x, y, *, axes: b.expand_dims(dy, axes=axes)),
 )
 """Without these axes, which have size one."""
 
@@ -164,14 +240,48 @@ def _pad(x: np.ndarray, *, pads: tuple[tuple[int, int], ...], mode: str, value: 
     return np.pad(x, grow, mode=mode)  # type: ignore[call-overload]
 
 
+def _pad_gradient(
+    b: Builder, dy: Value, x: Value, y: Value, *, pads: tuple[tuple[int, int], ...], mode: str, value: float
+) -> Value:
+    if mode == "constant":
+        return b.pad(dy, pads=[(-low, -high) for low, high in pads])
+    return b.pad_gradient(dy, pads=pads, mode=mode)
+
+
 pad = operator(
     "pad",
     "x",
     attrs={"pads": Pads, "mode": one_of("constant", "reflect", "symmetric", "edge"), "value": Float(0.0)},
     infer=_pad_type,
     meaning=_pad,
+    gradient=unary(_pad_gradient),
 )
 """More (negative: fewer) positions at the low and high end of every axis."""
+
+
+def _pad_gradient_type(x: TensorType, *, pads: Any, mode: str) -> TensorType:
+    return _pad_type(x, pads=tuple((-low, -high) for low, high in pads), mode="constant", value=0.0)
+
+
+def _summed_pads(x: np.ndarray, *, pads: tuple[tuple[int, int], ...], mode: str) -> np.ndarray:
+    for axis, (low, high) in enumerate(pads):
+        size = x.shape[axis] - low - high
+        sources = np.pad(np.arange(size), (low, high), mode=mode)  # type: ignore[call-overload]
+        total = np.zeros((size, *np.delete(x.shape, axis)), x.dtype)
+        np.add.at(total, sources, np.moveaxis(x, axis, 0))
+        x = np.moveaxis(total, 0, axis)
+    return x
+
+
+pad_gradient = operator(
+    "pad_gradient",
+    "x",
+    attrs={"pads": Pads, "mode": one_of("reflect", "symmetric", "edge")},
+    infer=_pad_gradient_type,
+    meaning=_summed_pads,
+    gradient=unary(lambda b, dy, x, y, *, pads, mode: b.pad(dy, pads=pads, mode=mode)),
+)
+"""The transpose of `pad` in a mode that repeats elements: each becomes the sum of its copies."""
 
 _Bounds = Attribute("ints or None", lambda value: tuple(None if v is None else int(v) for v in value))
 
@@ -206,11 +316,46 @@ def _slice(
     return x[tuple(index)]
 
 
+def _slice_gradient(b: Builder, dy: Value, x: Value, y: Value, **bounds: Any) -> Value:
+    pads = _crops(x, **bounds)
+    return b.slice_gradient(dy, x, **bounds) if pads is None else b.pad(dy, pads=pads)
+
+
+def _crops(x: Value, starts: Any, stops: Any, steps: Any, axes: Any) -> list[tuple[int, int]] | None:
+    """How much a slice takes away at both ends of each axis, if that is all it does and known."""
+    crops = [(0, 0)] * x.rank
+    for axis, start, stop, step in zip(normalize_axes(axes, x.rank), starts, stops, steps, strict=True):
+        size = x.shape[axis]
+        if step not in (None, 1) or not isinstance(size, int):
+            return None
+        low, high, _ = slice(start, stop).indices(size)
+        crops[axis] = (low, size - max(high, low))
+    return crops
+
+
 slice_ = operator(
     "slice",
     "x",
     attrs={"starts": _Bounds, "stops": _Bounds, "steps": _Bounds, "axes": Ints},
     infer=_slice_type,
     meaning=_slice,
+    gradient=unary(_slice_gradient),
 )
 """Python's slice(start, stop, step) along each of `axes`."""
+
+
+def _placed(x: np.ndarray, like: np.ndarray, **bounds: Any) -> np.ndarray:
+    result = np.zeros(like.shape, x.dtype)
+    _slice(result, **bounds)[...] = x
+    return result
+
+
+slice_gradient = operator(
+    "slice_gradient",
+    "x like",
+    attrs=slice_.attributes,
+    infer=lambda x, like, **_: x.with_shape(like.shape),
+    meaning=_placed,
+    gradient=lambda b, gradients, inputs, _, **bounds: [b.slice(gradients[0], **bounds), None],
+)
+"""x at the places that a slice takes from a tensor of the shape of `like`, zeros elsewhere."""

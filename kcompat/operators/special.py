@@ -1,8 +1,11 @@
-"""The error function, which NumPy lacks."""
+"""The error function, which NumPy lacks, and constants of functions."""
 
 from __future__ import annotations
 
 import numpy as np
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
 
 # Rational approximations of the C library's erf (FreeBSD msun s_erf.c, Sun Microsystems 1993),
 # each accurate to under one unit in the last place of float64 on its interval.

@@ -1,4 +1,5 @@
 """Passes: functions from graphs to graphs.
 
-layout   all images with their channels last, or first
+differentiate   the backward nodes of a loss
+layout          all images with their channels last, or first
 """
