@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from . import operators as operators  # the cards that the constraints below emit
 from .config import Configurable, Field, Float, IntOrInts, object_kind, registered
 from .config import serialize as serialize
 from .ir import Builder, Value
+from .ir.types import type_of
+from .reference import evaluate
 
 _MODULE = "keras.constraints"
 _EPSILON = 1e-7
@@ -17,25 +20,22 @@ _EPSILON = 1e-7
 class Constraint(Configurable):
     """Maps a weight to the nearest one that is allowed."""
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
     def emit(self, b: Builder, w: Value) -> Value:
-        """The nearest allowed value of one in a graph, of its type."""
-        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, w), which training needs")
+        """The nearest allowed weight, as IR."""
+        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, w)")
+
+    def __call__(self, w: Any) -> np.ndarray:
+        """The nearest allowed weight, as an array."""
+        array = np.asarray(w)
+        b = Builder()
+        value = b.input(type_of(array))
+        return evaluate(b.build([self.emit(b, value)]), [array])[0]
 
 
-def _norm(w: np.ndarray, axis: Any) -> np.ndarray:
-    return np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
-
-
-def _emit_norm(b: Builder, w: Value, axis: Any) -> Value:
+def _norm(b: Builder, w: Value, axis: Any) -> Value:
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    return b.sqrt(b.reduce_sum(b.square(w), axes=axes, keepdims=True))
-
-
-def _emit_scaled(b: Builder, w: Value, wanted: Value, norms: Value) -> Value:
-    return b.mul(w, b.div(wanted, b.add(norms, _EPSILON)))
+    norm: Value = b.sqrt(b.reduce_sum(b.square(w), axes=axes, keepdims=True))
+    return norm
 
 
 @registered(_MODULE, "max_norm")
@@ -45,21 +45,14 @@ class MaxNorm(Constraint):
     max_value = Field(Float, 2.0, keras1="m")
     axis = Field(IntOrInts, 0)
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
-        norms = _norm(w, self.axis)
-        return w * (np.clip(norms, 0, self.max_value) / (_EPSILON + norms))
-
     def emit(self, b: Builder, w: Value) -> Value:
-        norms = _emit_norm(b, w, self.axis)
-        return _emit_scaled(b, w, b.clip(norms, low=0.0, high=self.max_value), norms)
+        norms = _norm(b, w, self.axis)
+        return b.mul(w, b.div(b.clip(norms, low=0.0, high=self.max_value), b.add(norms, _EPSILON)))
 
 
 @registered(_MODULE, "non_neg", "nonneg")
 class NonNeg(Constraint):
     """Elements that are not negative."""
-
-    def __call__(self, w: np.ndarray) -> np.ndarray:
-        return np.maximum(w, 0)
 
     def emit(self, b: Builder, w: Value) -> Value:
         return b.maximum(w, 0.0)
@@ -71,11 +64,8 @@ class UnitNorm(Constraint):
 
     axis = Field(IntOrInts, 0)
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
-        return w / (_EPSILON + _norm(w, self.axis))
-
     def emit(self, b: Builder, w: Value) -> Value:
-        return b.div(w, b.add(_emit_norm(b, w, self.axis), _EPSILON))
+        return b.div(w, b.add(_norm(b, w, self.axis), _EPSILON))
 
 
 @registered(_MODULE, "min_max_norm")
@@ -87,16 +77,11 @@ class MinMaxNorm(Constraint):
     rate = Field(Float, 1.0)
     axis = Field(IntOrInts, 0)
 
-    def __call__(self, w: np.ndarray) -> np.ndarray:
-        norms = _norm(w, self.axis)
-        wanted = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        return w * (wanted / (_EPSILON + norms))
-
     def emit(self, b: Builder, w: Value) -> Value:
-        norms = _emit_norm(b, w, self.axis)
-        clipped = b.clip(norms, low=self.min_value, high=self.max_value)
-        wanted = b.add(b.mul(clipped, self.rate), b.mul(norms, 1 - self.rate))
-        return _emit_scaled(b, w, wanted, norms)
+        norms = _norm(b, w, self.axis)
+        inside = b.mul(b.clip(norms, low=self.min_value, high=self.max_value), self.rate)
+        wanted = b.add(inside, b.mul(norms, 1 - self.rate))
+        return b.mul(w, b.div(wanted, b.add(norms, _EPSILON)))
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

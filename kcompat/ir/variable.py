@@ -81,6 +81,14 @@ class Variable:
         self.version += 1
         return self
 
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value."""
+        return self.assign(self.value + np.asarray(value))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value."""
+        return self.assign(self.value - np.asarray(value))
+
     def numpy(self) -> np.ndarray:
         """A copy of the value."""
         return self.value.copy()
@@ -88,6 +96,12 @@ class Variable:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
