@@ -81,17 +81,30 @@ def load_weights(
 
 
 def save(
-    model: Model, path: Any, *, overwrite: bool = True, include_optimizer: bool = True, form: str = "keras3"
+    model: Model,
+    path: Any,
+    *,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    form: str = "keras3",
+    **onnx_options: Any,
 ) -> None:
-    """Write a model: `.keras`, or `.h5`/`.hdf5` in the form of Keras 3 or (form="keras2") of Keras 2.
+    """Write a model: `.keras`, `.onnx`, or `.h5`/`.hdf5` in the form of Keras 3 or (form="keras2") of Keras 2.
 
+    onnx_options: as for `onnx.save_model`, for `.onnx` alone.
     Raises SaveError for what the format cannot express and for any other ending; an existing file
     is replaced only when the new one is complete.
     """
     _check_choice("form", form, ("keras2", "keras3"))
     _check_overwrite(path, overwrite)
     ending = _ending(path)
-    if ending in HDF5_ENDINGS:
+    if onnx_options and ending != ".onnx":
+        raise ArgumentError(f"{path}: {', '.join(onnx_options)} is for .onnx files")
+    if ending == ".onnx":
+        from . import onnx
+
+        onnx.save_model(model, path, **onnx_options)
+    elif ending in HDF5_ENDINGS:
         from .keras import hdf5_write
 
         hdf5_write.save(
@@ -104,7 +117,7 @@ def save(
 
         archive_write.save(model, path, include_optimizer=include_optimizer)
     else:
-        raise SaveError(f"{path}: a model is saved as .keras or .h5, received the ending '{ending}'")
+        raise SaveError(f"{path}: a model is saved as .keras, .h5 or .onnx, received the ending '{ending}'")
 
 
 def save_weights(model: Model, path: Any, *, overwrite: bool = True, form: str = "keras3") -> None:

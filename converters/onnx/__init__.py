@@ -1,4 +1,4 @@
-"""Reading ONNX.
+"""Reading and writing ONNX.
 
 external    tensor data in files beside the model
 tensors     TensorProto -> NumPy
@@ -10,8 +10,11 @@ host        operators without a card, run by onnx.reference
 control     Loop and Scan
 program     lowers for the shapes it meets, and runs
 model       ModelProto -> GraphModel
+versions    what reader and writer both know of names and versions
+writing     any model -> ONNX
 """
 
 from .model import load_model, model_from_proto, run_node
+from .writing import model_proto, save_model
 
-__all__ = ["load_model", "model_from_proto", "run_node"]
+__all__ = ["load_model", "model_from_proto", "model_proto", "run_node", "save_model"]

@@ -168,12 +168,14 @@ class GraphModel(Model):
         raise SaveError(f"model '{self.name}' is a graph of operators without layers: it has no Keras config")
 
     def save(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
-        """Not possible: raises SaveError."""
-        raise SaveError(f"{filepath}: model '{self.name}' is a graph of operators without layers and cannot be saved")
+        """Write the model as `.onnx`. Raises SaveError for other formats, which hold layers."""
+        if not str(filepath).lower().endswith(".onnx"):
+            raise SaveError(f"{filepath}: model '{self.name}' is a graph of operators without layers; save it as .onnx")
+        super().save(filepath, overwrite, **options)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
         """Not possible: raises SaveError."""
-        self.save(filepath)
+        raise SaveError(f"{filepath}: model '{self.name}' is a graph of operators without layers: save it as .onnx")
 
     def summary(self, print_fn: Any = None, line_length: int = 88, **options: Any) -> None:
         """Print inputs, outputs, and how many nodes there are of each operator."""

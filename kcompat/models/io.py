@@ -44,10 +44,17 @@ def load_model(
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
-    """Write a model. The format follows the name: `.keras`, `.h5`/`.hdf5`; see `kcompat.converters.save`."""
+    """Write a model. The format follows the name: `.keras`, `.h5`/`.hdf5`, `.onnx`; see `kcompat.converters.save`."""
     from .. import converters
 
     converters.save(model, filepath, overwrite=overwrite, **options)
+
+
+def export(model: Model, filepath: Any, **options: Any) -> None:
+    """Write what a model computes as ONNX; see `kcompat.converters.onnx.save_model`."""
+    from ..converters import onnx
+
+    onnx.save_model(model, filepath, **options)
 
 
 def save_weights(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:

@@ -246,6 +246,28 @@ class Model(Layer):
 
         save_model(self, filepath, overwrite, **options)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "onnx",
+        *,
+        opset: int | None = None,
+        inputs_as_nchw: Any = False,
+        fold_batch_norm: bool = False,
+    ) -> None:
+        """Write what the model computes as ONNX, for runtimes of that format.
+
+        opset: 17 by default, to the newest that the installed onnx knows. inputs_as_nchw: images enter and leave
+        with their channels first, all (True) or those of the inputs and outputs named; else they keep their shape.
+        fold_batch_norm: make batch normalisation part of the layer before it.
+        Raises ArgumentError, or SaveError naming the layer that ONNX cannot express.
+        """
+        from .io import export
+
+        if format != "onnx":
+            raise ArgumentError(f"export: the format is 'onnx', received {format!r}")
+        export(self, filepath, opset=opset, inputs_as_nchw=inputs_as_nchw, fold_batch_norm=fold_batch_norm)
+
     def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
         """Write the weights alone; see `save_weights` in kcompat.models.io."""
         from .io import save_weights

@@ -84,7 +84,7 @@ class Relayout:
         if perm == plain_form(x.rank):
             return x
         if isinstance(x, Constant):
-            return self.b.constant(np.transpose(x.data, perm))
+            return Constant(np.transpose(x.data, perm), x.name)
         shape = _reshape_target(x.shape, perm)
         return self.b.transpose(x, perm=perm) if shape is None else self.b.reshape(x, shape=shape)
 
@@ -134,7 +134,7 @@ class Relayout:
         full = (*range(missing), *(missing + axis for axis in range(value.rank)))
         x = self.plain(value)
         if isinstance(x, Constant):
-            x = self.b.constant(x.data.reshape((1,) * missing + x.data.shape))
+            x = Constant(x.data.reshape((1,) * missing + x.data.shape), x.name)
         else:
             x = self.b.expand_dims(x, axes=tuple(range(missing)))
         assert len(full) == len(perm)

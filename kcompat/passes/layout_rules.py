@@ -110,7 +110,7 @@ def mixed_like(work: Relayout, value: Value, mixed: Mixed) -> Value | None:
 def gathered(work: Relayout, x: Value, mixed: Mixed, axis: int) -> Value:
     """A weight with an axis in a mixed order."""
     if isinstance(x, Constant):
-        return work.b.constant(np.take(x.data, mixed.places, axis=axis))
+        return Constant(np.take(x.data, mixed.places, axis=axis), x.name)
     return work.b.gather(x, work.b.constant(mixed.places), axis=axis)
 
 

@@ -1,0 +1,157 @@
+"""Models written as ONNX and read again: the same numbers, names, and what the file promises."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import kcompat
+from kcompat import Sequential, layers
+from kcompat.converters.onnx import model_proto, save_model
+from kcompat.errors import ArgumentError, SaveError
+from kcompat.layers import Input
+from kcompat.models import Model, load_model
+
+
+def classifier() -> Model:
+    return Sequential(
+        [
+            Input((9, 8, 3), name="image"),
+            layers.Conv2D(4, 3, activation="relu", name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", name="scores"),
+        ],
+        name="classifier",
+    )
+
+
+def randomise(model: Model, seed: int = 0) -> Model:
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.uniform(0.1, 1.0, w.shape).astype(w.dtype) - 0.4 * (w.ndim > 1) for w in model.weights])
+    return model
+
+
+def operators(proto: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in proto.graph.node]
+
+
+def shape(value: onnx.ValueInfoProto) -> list[Any]:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def test_a_file_computes_the_same(tmp_path: Path) -> None:
+    model = randomise(classifier())
+    model.export(tmp_path / "m.onnx")
+    x = np.random.default_rng(1).normal(size=(5, 9, 8, 3)).astype("float32")
+    np.testing.assert_allclose(
+        load_model(tmp_path / "m.onnx").predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_names_shapes_and_notes_are_in_the_file() -> None:
+    proto = model_proto(classifier(), origin="m.h5")
+    assert (proto.producer_name, proto.producer_version) == ("kcompat", kcompat.__version__)
+    assert {entry.key: entry.value for entry in proto.metadata_props} == {"origin": "m.h5"}
+    assert proto.graph.name == "classifier"
+    assert [(value.name, shape(value)) for value in proto.graph.input] == [("image", ["batch", 9, 8, 3])]
+    assert [(value.name, shape(value)) for value in proto.graph.output] == [("scores", ["batch", 3])]
+    typed = {value.name for value in (*proto.graph.value_info, *proto.graph.output)}
+    assert {name for node in proto.graph.node for name in node.output} <= typed
+    assert {tensor.name for tensor in proto.graph.initializer} >= {"conv/kernel", "norm/gamma", "scores/kernel"}
+    assert operators(proto).count("Transpose") == 1
+
+
+def test_images_can_have_their_channels_first() -> None:
+    model = randomise(classifier())
+    proto = model_proto(model, inputs_as_nchw=True)
+    assert shape(proto.graph.input[0]) == ["batch", 3, 9, 8]
+    assert "Transpose" not in operators(proto)
+    assert model_proto(model, inputs_as_nchw=["image"]) == proto
+
+
+def test_unknown_names_of_images_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="the inputs and outputs are image, scores"):
+        model_proto(classifier(), inputs_as_nchw=["picture"])
+
+
+def test_bytes_do_not_change(tmp_path: Path) -> None:
+    model = classifier()
+    for name in ("a.onnx", "b.onnx"):
+        save_model(model, tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("opset", range(17, onnx.defs.onnx_opset_version() + 1))
+def test_every_opset_from_17_on(opset: int, tmp_path: Path) -> None:
+    x = Input((6, 8))
+    y = layers.LayerNormalization()(layers.Dense(8, activation="gelu")(x))
+    y = layers.GroupNormalization(2)(layers.MultiHeadAttention(2, 4)(y, y))
+    y = layers.RMSNormalization()(layers.Activation("silu")(y))
+    model = randomise(Model(x, layers.GlobalAveragePooling1D()(y)))
+    save_model(model, tmp_path / "m.onnx", opset=opset)
+    proto = onnx.load(tmp_path / "m.onnx")
+    assert [entry.version for entry in proto.opset_import] == [opset]
+    assert "LayerNormalization" in operators(proto)
+    assert ("Gelu" in operators(proto)) == (opset >= 20)
+    x = np.random.default_rng(1).normal(size=(3, 6, 8)).astype("float32")
+    np.testing.assert_allclose(
+        load_model(tmp_path / "m.onnx").predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("opset", [16, 999])
+def test_other_opsets_are_refused(opset: int) -> None:
+    with pytest.raises(ArgumentError, match="opset must be 17 to"):
+        model_proto(classifier(), opset=opset)
+
+
+def test_a_large_model_keeps_its_weights_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kcompat.converters.onnx.writing import files
+
+    monkeypatch.setattr(files, "LARGEST_FILE", files._ROOM)
+    model = randomise(classifier())
+    save_model(model, tmp_path / "m.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    x = np.ones((2, 9, 8, 3), "float32")
+    np.testing.assert_allclose(
+        load_model(tmp_path / "m.onnx").predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_what_onnx_cannot_express_is_named(tmp_path: Path) -> None:
+    x = Input((1,), dtype="string")
+    model = Model(x, layers.Hashing(4, name="bins")(x))
+    with pytest.raises(SaveError, match=r"layer 'bins' \(Hashing\).*'hash_bins' cannot be written as ONNX"):
+        model.save(tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_states_are_refused() -> None:
+    model = Sequential([Input((4, 3), batch_size=2), layers.LSTM(2, stateful=True)])
+    with pytest.raises(SaveError, match="keeps states"):
+        model_proto(model)
+
+
+def test_a_model_that_was_never_called_is_written() -> None:
+    model = Sequential([layers.Dense(2, name="dense")])
+    model.build((None, 3))
+    assert operators(model_proto(model)) == ["Gemm"]
+
+
+def test_an_onnx_model_is_written_again(tmp_path: Path) -> None:
+    model = randomise(classifier())
+    model.export(tmp_path / "a.onnx")
+    read = load_model(tmp_path / "a.onnx")
+    read.save(tmp_path / "b.onnx")
+    assert operators(onnx.load(tmp_path / "b.onnx")) == operators(onnx.load(tmp_path / "a.onnx"))
+    with pytest.raises(SaveError, match="save it as"):
+        read.save(tmp_path / "b.h5")
+
+
+def test_options_of_onnx_are_for_onnx(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="opset is for"):
+        classifier().save(tmp_path / "m.keras", opset=17)
