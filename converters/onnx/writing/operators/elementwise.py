@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from kcompat.operators.activation import SELU_ALPHA, SELU_SCALE
+from kcompat.operators.special import SELU_ALPHA, SELU_SCALE
 
 from ..call import Call, writes
 from ..output import onnx_type
