@@ -17,7 +17,7 @@ import numpy as np
 
 from kcompat.errors import KcompatError, LoadError
 from kcompat.executor import Executor
-from kcompat.ir import Graph, Variable
+from kcompat.ir import Graph, Value, Variable
 from kcompat.ir.types import DTYPES, TensorType, type_of
 
 from .call import NeedsShape
@@ -85,9 +85,23 @@ class Program:
             stage = self._following(stage, env)
 
     def graph(self) -> Graph | None:
-        """The whole as one IR graph with open dimensions, where shapes do not depend on anything else."""
+        """The whole as one IR graph with open dimensions, where shapes do not depend on anything else.
+
+        Its inputs and outputs are the model's, in their order.
+        """
         self._try_open()
-        return self._open.executor.graph if self._open else None
+        return self._declared(self._open) if self._open else None
+
+    def _declared(self, stage: Stage) -> Graph:
+        """A stage's graph with all declared inputs, read or not, and outputs in the order of the file."""
+        graph = stage.executor.graph
+        values: dict[str, Value] = dict(zip(stage.reads, graph.inputs, strict=True))
+        for value in self.spec.inputs:
+            if value.name not in values and value.dtype is not None:
+                values[value.name] = Value(TensorType(value.dtype, value.shape or ()), value.name)
+        inputs = [values[value.name] for value in self.spec.inputs if value.name in values]
+        values |= zip(stage.writes, graph.outputs, strict=True)
+        return Graph(inputs, [values[name] for name in self.outputs], graph.nodes)
 
     def host_operators(self) -> set[str]:
         """The operators that the host has run so far, and those that it would run in the graphs made so far."""

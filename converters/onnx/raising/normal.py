@@ -1,0 +1,185 @@
+"""Normalisations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kcompat.ir import Node, Value
+
+from .canonical import Rewriter, both_ways, idiom
+from .raiser import Order, Raiser, channels_last, raises
+
+# --- layers ------------------------------------------------------------------------
+
+
+@raises("batch_norm")
+def batch_norm(r: Raiser, node: Node) -> None:
+    x, mean, variance, gamma, beta = node.inputs
+    assert x is not None
+    held = r.held(x)
+    moving = [r.needed(value, "a statistic") for value in (mean, variance)]
+    gamma_, beta_ = (None if value is None else r.needed(value, "a factor") for value in (gamma, beta))
+    place = held.place(node.attrs["axis"])
+    y = r.layer(
+        "BatchNormalization",
+        held.tensor,
+        weights=(gamma_, beta_, *moving),
+        axis=-1 if place == x.rank - 1 else place,
+        epsilon=node.attrs["epsilon"],
+        scale=gamma is not None,
+        center=beta is not None,
+    )
+    r.bind(node.outputs[0], y, held.order)
+
+
+@raises("layer_norm")
+def layer_norm(r: Raiser, node: Node) -> None:
+    """LayerNormalization where the factors lie along the axes, GroupNormalization where they are the channels'."""
+    x, gamma, beta = node.inputs
+    assert x is not None
+    axes = tuple(sorted(axis % x.rank for axis in node.attrs["axes"]))
+    arrays = [None if v is None else r.needed(v, "a factor") for v in (gamma, beta)]
+    arrays = [None if a is None else a.reshape((1,) * (x.rank - a.ndim) + a.shape) for a in arrays]
+    if axes == tuple(range(2, x.rank)) and all(a is None or _is_along(a, (1,)) for a in arrays):
+        _instance_norm(r, node, x, arrays)
+        return
+    held = r.held(x)
+    if not all(a is None or _is_along(a, axes) for a in arrays):
+        raise r.refusal("its factors do not lie along the axes that it normalises")
+    places = sorted(held.place(axis) for axis in axes)
+    weights = [None if a is None else _weights(a, x, held.order, places) for a in arrays]
+    y = r.layer(
+        "LayerNormalization",
+        held.tensor,
+        weights=weights,
+        axis=-1 if places == [x.rank - 1] else places,
+        epsilon=node.attrs["epsilon"],
+        scale=gamma is not None,
+        center=beta is not None,
+    )
+    r.bind(node.outputs[0], y, held.order)
+
+
+def _is_along(array: np.ndarray, axes: tuple[int, ...]) -> bool:
+    return all(size == 1 or axis in axes for axis, size in enumerate(array.shape))
+
+
+def _weights(array: np.ndarray, x: Value, order: Order, places: list[int]) -> np.ndarray:
+    """Factors with the axes of the tensor that is normalised, in its order."""
+    sizes = [x.shape[order[place]] for place in places]
+    turned = array.transpose(order)
+    return np.broadcast_to(turned.reshape([turned.shape[place] for place in places]), sizes)
+
+
+def _instance_norm(r: Raiser, node: Node, x: Value, arrays: list[np.ndarray | None]) -> None:
+    _grouped(r, node, x, x.shape[1], [None if a is None else a.reshape(-1) for a in arrays])
+
+
+@raises("group_norm")
+def group_norm(r: Raiser, node: Node) -> None:
+    x, gamma, beta = node.inputs
+    assert x is not None
+    if node.attrs["axis"] % x.rank != 1:
+        raise r.refusal(f"groups along axis {node.attrs['axis']} of {x.type} are not those of channels")
+    _grouped(r, node, x, node.attrs["groups"], [None if v is None else r.needed(v, "a factor") for v in (gamma, beta)])
+
+
+def _grouped(r: Raiser, node: Node, x: Value, groups: int, arrays: list[np.ndarray | None]) -> None:
+    order = channels_last(x.rank)
+    gamma, beta = (None if array is None else np.broadcast_to(array, (x.shape[1],)) for array in arrays)
+    y = r.layer(
+        "GroupNormalization",
+        r.tensor(x, order),
+        weights=(gamma, beta),
+        groups=groups,
+        epsilon=node.attrs["epsilon"],
+        scale=gamma is not None,
+        center=beta is not None,
+    )
+    r.bind(node.outputs[0], y, order)
+
+
+@raises("rms_norm")
+def rms_norm(r: Raiser, node: Node) -> None:
+    x, gamma = node.inputs
+    assert x is not None
+    held = r.held(x)
+    factors = np.ones(x.shape[-1:]) if gamma is None else r.needed(gamma, "its factor")
+    if [axis % x.rank for axis in node.attrs["axes"]] != [x.rank - 1] or factors.shape != x.shape[-1:]:
+        raise r.refusal("RMSNormalization is over the last axis, with a factor for each position")
+    order = held.order if held.order[-1] == x.rank - 1 else tuple(range(x.rank))
+    y = r.layer("RMSNormalization", r.tensor(x, order), weights=(factors,), axis=-1, epsilon=node.attrs["epsilon"])
+    r.bind(node.outputs[0], y, order)
+
+
+# --- idioms ------------------------------------------------------------------------
+
+
+@idiom("div", "mul")
+def layer_norm_in_steps(b: Rewriter, node: Node) -> Value | None:
+    """(x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon)."""
+    centred, deviation = node.inputs
+    if node.op.name == "div":
+        root = b.made_by(deviation, "sqrt")
+    else:
+        root = b.made_by(deviation, "reciprocal", "rsqrt")
+        inner = b.made_by(root.inputs[0], "sqrt") if root is not None and root.op.name == "reciprocal" else root
+        root = inner
+    minus = b.made_by(centred, "sub")
+    total = b.made_by(root.inputs[0], "add") if root is not None else None
+    if minus is None or total is None:
+        return None
+    x = minus.inputs[0]
+    pairs = [(v, b.number(n)) for v, n in both_ways(total) if b.number(n) is not None]
+    mean, power = b.made_by(minus.inputs[1], "reduce_mean"), b.made_by(pairs[0][0] if pairs else None, "reduce_mean")
+    if mean is None or power is None or mean.inputs[0] is not x or mean.attrs != power.attrs:
+        return None
+    if not mean.attrs["keepdims"] or not _is_square(b, power.inputs[0], centred):
+        return None
+    return b.layer_norm(x, None, None, axes=mean.attrs["axes"], epsilon=float(pairs[0][1] or 0.0))
+
+
+def _is_square(b: Rewriter, value: Value | None, x: Value | None) -> bool:
+    """Whether a value is x^2; x may have been subtracted twice over."""
+    made = b.made_by(value, "pow", "square", "mul")
+    if made is None or not (made.inputs[0] is x or _are_alike(b, made.inputs[0], x)):
+        return False
+    if made.op.name == "pow":
+        return b.is_number(made.inputs[1], 2)
+    return made.op.name == "square" or made.inputs[1] is made.inputs[0]
+
+
+def _are_alike(b: Rewriter, first: Value | None, second: Value | None) -> bool:
+    one, other = b.made_by(first, "sub"), b.made_by(second, "sub")
+    return one is not None and other is not None and one.inputs == other.inputs
+
+
+@idiom("mul")
+def factors(b: Rewriter, node: Node) -> Value | None:
+    """Layer normalisation times factors along its axes."""
+    for x, gamma in both_ways(node):
+        made = b.made_by(x, "layer_norm")
+        if made is not None and made.inputs[1:] == (None, None) and _fits(b, made, gamma):
+            return b.layer_norm(made.inputs[0], gamma, None, **made.attrs)
+    return None
+
+
+@idiom("add")
+def terms(b: Rewriter, node: Node) -> Value | None:
+    """Layer normalisation plus terms along its axes."""
+    for x, beta in both_ways(node):
+        made = b.made_by(x, "layer_norm")
+        if made is not None and made.inputs[2] is None and _fits(b, made, beta):
+            return b.layer_norm(made.inputs[0], made.inputs[1], beta, **made.attrs)
+    return None
+
+
+def _fits(b: Rewriter, made: Node, factor: Value | None) -> bool:
+    array, rank = b.data(factor), made.outputs[0].rank
+    if array is None or array.ndim > rank or not b.is_read_once(made.outputs[0]):
+        return False
+    axes = {axis % rank for axis in made.attrs["axes"]}
+    full = (1,) * (rank - array.ndim) + array.shape
+    return all(size == 1 or axis in axes for axis, size in enumerate(full)) and math.prod(full) > 0
