@@ -40,6 +40,12 @@ def load(
             from .keras import archive_model
 
             return archive_model.load_model(path, custom_objects, compile)
+        if kind in (FileKind.SAVEDMODEL_DIR, FileKind.TF_SAVEDMODEL_PB):
+            from .keras import saved_model
+
+            if kind is FileKind.TF_SAVEDMODEL_PB:
+                raise saved_model.refusal_of_a_lone_file(path)
+            return saved_model.load_model(path, custom_objects, compile)
         if kind is FileKind.ONNX:
             from . import onnx
 
@@ -49,7 +55,7 @@ def load(
                 f"{path}: is JSON without weights; use model_from_json on its text, "
                 "then load_weights on the weights file"
             )
-        raise wrong_file(path, "a model (.keras, .h5, .onnx)")
+        raise wrong_file(path, "a model (.keras, .h5, .onnx, SavedModel)")
 
 
 def load_weights(

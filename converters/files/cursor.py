@@ -33,6 +33,10 @@ class Cursor:
         """The next `size` bytes."""
         return bytes(self.data[self._advance(size) : self.position])
 
+    def view(self, size: int) -> memoryview:
+        """The next `size` bytes, not copied."""
+        return memoryview(self.data)[self._advance(size) : self.position]
+
     def skip(self, size: int) -> None:
         self._advance(size)
 

@@ -44,18 +44,36 @@ def load(
 ) -> None:
     """Fill a model from a weights group. Raises WeightMismatchError naming file, layer and weight."""
     stored = [_read(group, name) for name in group.attr_list("layer_names")]
+    own = _top_level(model, group)
+    assign(model, stored, writer, group.where, own=own, by_name=by_name, skip_mismatch=skip_mismatch)
+
+
+def assign(
+    model: Model,
+    stored: Sequence[StoredLayer],
+    writer: Writer,
+    where: str,
+    *,
+    own: Pairs | None = None,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+) -> None:
+    """Fill a model with the weights of layers, wherever they were stored, and with its own.
+
+    where: what messages call the file. Raises WeightMismatchError naming file, layer and weight.
+    """
     if writer.generation == 1:
         names = [name for entry in stored for name in entry.names]
         writer = replace(writer, backend=keras1.known_backend(model, names, writer.backend))
     pairs: Pairs = []
-    for layer, entry in _match_layers(model, stored, group, by_name):
+    for layer, entry in _match_layers(model, stored, where, by_name):
         try:
             pairs += _match_weights(layer, entry, writer)
         except WeightMismatchError as error:
             if not skip_mismatch:
                 raise
-            warnings.warn(f"skipped: {error}", stacklevel=3)
-    pairs += _top_level(model, group)
+            warnings.warn(f"skipped: {error}", stacklevel=4)
+    pairs += own or []
     layouts.adopt_backend(model, writer)
     model.structure_changed()
     for variable, array in pairs:
@@ -69,7 +87,7 @@ def _read(group: Group, name: str) -> StoredLayer:
 
 
 def _match_layers(
-    model: Model, stored: Sequence[StoredLayer], group: Group, by_name: bool
+    model: Model, stored: Sequence[StoredLayer], where: str, by_name: bool
 ) -> list[tuple[Layer, StoredLayer]]:
     filled = [entry for entry in stored if entry.arrays]
     entries = {entry.name: entry for entry in filled}
@@ -80,7 +98,7 @@ def _match_layers(
         return [(layer, entries[layer.name]) for layer in layers]
     if len(layers) != len(filled):
         raise WeightMismatchError(
-            f"{group.where}: has weights for {len(filled)} layers ({_some(entries)}), model '{model.name}' has "
+            f"{where}: has weights for {len(filled)} layers ({_some(entries)}), model '{model.name}' has "
             f"{len(layers)} layers with weights ({_some(layer.name for layer in layers)}); "
             "pass by_name=True to load the layers whose names occur on both sides"
         )

@@ -1,0 +1,12 @@
+"""SavedModel folders that Keras 2 wrote: its own metadata, and a TensorFlow checkpoint. The graph is not read.
+
+folder    safe access to the files
+nodes     the objects that the metadata describes
+objects   the tree of objects in the checkpoint, and their tensors
+model     both -> Model
+"""
+
+from .folder import refusal_of_a_lone_file
+from .model import load_model
+
+__all__ = ["load_model", "refusal_of_a_lone_file"]
