@@ -66,7 +66,7 @@ _MEANING = {
     FileKind.ONNX: ("an ONNX model", "pass it where an .onnx file is expected"),
     FileKind.SAVEDMODEL_DIR: (
         "a TensorFlow SavedModel folder",
-        "load it with Keras and save it as .keras or .h5, or export it to ONNX with tf2onnx",
+        "pass it where a model is expected; those that Keras 2 wrote are read",
     ),
     FileKind.WEIGHTS_INDEX: (
         "the index of sharded Keras weights",
@@ -95,7 +95,7 @@ _MEANING = {
     FileKind.TF_GRAPH: ("a frozen TensorFlow graph", "convert it to ONNX with tf2onnx --graphdef"),
     FileKind.TF_SAVEDMODEL_PB: (
         "the saved_model.pb of a TensorFlow SavedModel",
-        "load the folder with Keras and save it as .keras or .h5, or export it to ONNX with tf2onnx",
+        "pass its folder where a model is expected",
     ),
     FileKind.TF_CHECKPOINT: (
         "a TensorFlow checkpoint",

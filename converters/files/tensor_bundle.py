@@ -22,15 +22,14 @@ _HEADER = b""
 _LARGEST_STRINGS = 256 << 20
 _STRING = 7
 
-_DTYPES = {
-    number: dtype
-    for dtype, number in {
-        **{"?": 10, "i1": 6, "<i2": 5, "<i4": 3, "<i8": 9, "u1": 4, "<u2": 17, "<u4": 22, "<u8": 23},
-        **{"<f2": 19, "<f4": 1, "<f8": 2, "<c8": 8, "<c16": 18},
-    }.items()
+_NUMBERS = {
+    **dict(zip(("?", "i1", "<i2", "<i4", "<i8"), (10, 6, 5, 3, 9), strict=True)),
+    **dict(zip(("u1", "<u2", "<u4", "<u8"), (4, 17, 22, 23), strict=True)),
+    **dict(zip(("<f2", "<f4", "<f8", "<c8", "<c16"), (19, 1, 2, 8, 18), strict=True)),
 }
 """The numbers that TensorFlow gives to dtypes."""
 
+_DTYPES = {number: dtype for dtype, number in _NUMBERS.items()}
 _BFLOAT16 = 14
 
 

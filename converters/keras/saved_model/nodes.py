@@ -86,7 +86,7 @@ def _described_in(objects: list[Message], label: str) -> Iterator[Described]:
         if number >= len(objects):
             raise FormatError(f"{label}: names object {number} of {len(objects)}. The file is damaged; fetch it again.")
         user = next(objects[number].messages(4), None)
-        if user is not None and user.text(1).startswith("_tf_keras"):
+        if user is not None and user.text(1).startswith("_tf_keras") and user.text(3):
             yield _described(paths[number], user.text(1), user.text(3), label)
         for child in objects[number].messages(1):
             target = child.integer(1)
