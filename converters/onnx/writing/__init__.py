@@ -2,6 +2,7 @@
 
 model      the model's graph, its layout, names and notes
 freeze     weights as constants, and what follows from constants alone
+expansion  cards that ONNX has no operator for, as others; expansions: by family
 graph      nodes
 call       what the writer of one operator sees
 operators  the writers

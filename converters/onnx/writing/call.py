@@ -137,6 +137,16 @@ class Call:
     def reduce(self, kind: str, x: str, axes: Sequence[int], keepdims: bool = True) -> str:
         return self.add(f"Reduce{kind}", x, axes=list(axes), keepdims=int(keepdims))
 
+    def reversed(self, x: str, axis: int) -> str:
+        """An axis from its end to its beginning; twice is not at all."""
+        source = self.output.reversals.get((x, axis))
+        if source is not None:
+            return source
+        bounds = np.iinfo(np.int64)
+        result = self.add("Slice", x, starts=[bounds.max], ends=[bounds.min], axes=[axis], steps=[-1])
+        self.output.reversals[result, axis] = x
+        return str(result)
+
     def chain(self, x: str, *steps: Any) -> str:
         """Unary operators one after the other, or (operator, second operand)."""
         for step in steps:

@@ -16,6 +16,8 @@ from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.passes.layout import with_layout
 
+from . import expansions as expansions  # enters them
+from .expansion import expanded
 from .files import checked, with_shapes, write_model
 from .freeze import frozen
 from .graph import graph_proto
@@ -68,7 +70,7 @@ def _described(
 ) -> tuple[onnx.ModelProto, Mapping[str, np.ndarray]]:
     """The model without its weights, and these by name."""
     opset = _checked_opset(opset)
-    graph = frozen(_graph(model))
+    graph = expanded(frozen(_graph(model)))
     outputs = _output_names(model, graph)
     moved = _moved(inputs_as_nchw, [*(value.name for value in graph.inputs), *outputs])
     turned = with_layout(

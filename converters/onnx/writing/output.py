@@ -33,13 +33,17 @@ def scope_of(origin: str) -> str:
 
 
 class Output:
-    """Nodes and initializers in the order in which they were added; equal nodes are added once."""
+    """Nodes and initializers in the order in which they were added; equal nodes are added once.
+
+    reversals: results that are another one backwards along an axis -> that one.
+    """
 
     def __init__(self, opset: int, taken: Sequence[str]) -> None:
         self.opset = opset
         self.scope = ""
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, np.ndarray] = {}
+        self.reversals: dict[tuple[str, int], str] = {}
         self._taken = set(taken)
         self._counts: dict[str, int] = {}
         self._constants: dict[Any, str] = {}

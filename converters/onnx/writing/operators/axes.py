@@ -51,7 +51,7 @@ def _argsort(w: Call) -> str:
     """TopK puts equal elements in the order they have, upwards and downwards."""
     axis = w.axis()
     largest = int(w.attr("descending"))
-    _, places = w.add("TopK", w.x(), k=_count(w, axis), axis=axis, largest=largest, outputs=[False, True])
+    _, places = w.add("TopK", w.x(), k=_count(w, axis), axis=axis, largest=largest, outputs=2)
     return w.cast(places, "int32")
 
 

@@ -40,6 +40,8 @@ def _axes_of_one(w: Call) -> str:
 def _slice(w: Call) -> str:
     starts, stops, steps = ([*w.attr(name)] for name in ("starts", "stops", "steps"))
     steps = [1 if step is None else step for step in steps]
+    if (starts, stops, steps) == ([None], [None], [-1]):
+        return w.reversed(w.x(), w.axes()[0])
     starts = [(0 if d > 0 else _FAR) if start is None else start for start, d in zip(starts, steps, strict=True)]
     stops = [(_FAR if d > 0 else _BEFORE) if stop is None else stop for stop, d in zip(stops, steps, strict=True)]
     return _sliced(w, w.x(), starts, stops, w.axes(), steps) if starts else w.x()

@@ -19,6 +19,17 @@ def _dense(w: Call) -> str:
     return w.add("Add", product, w.x(2)) if w.given(2) else product
 
 
+@writes("matmul")
+def _matmul(w: Call) -> str:
+    names = [_with_rows_as_columns(w, i) if w.attr(a) else w.x(i) for i, a in enumerate(("transpose_a", "transpose_b"))]
+    return w.add("MatMul", *names)
+
+
+def _with_rows_as_columns(w: Call, index: int) -> str:
+    rank = w.type(index).rank
+    return w.add("Transpose", w.x(index), perm=[*range(rank - 2), rank - 1, rank - 2])
+
+
 @writes("einsum")
 def _einsum(w: Call) -> str:
     return w.add("Einsum", *w.names, equation=w.attr("equation"))
