@@ -22,6 +22,17 @@ Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Interface:
+    """How two models that compute the same differ at their inputs and outputs, in the first one's order.
+
+    Axis j of the second one's array is axis axes[j] of the first one's.
+    """
+
+    inputs: tuple[Axes, ...]
+    outputs: tuple[Axes, ...]
+
+
+@dataclass(frozen=True)
 class OutputCheck:
     """One output of both models. axes: how the second one's is transposed to be like the first one's, or None."""
 
@@ -38,13 +49,15 @@ class OutputCheck:
 class Check:
     """What a comparison of two models has found.
 
-    first, second: what the models are called. inputs: what they ran on, by the first one's names.
+    first, second: what the models are called. inputs: what they ran on, by the first one's names. moved: those
+    inputs that are transposed for the second, and how.
     """
 
     first: str
     second: str
     inputs: Mapping[str, np.ndarray]
     outputs: Sequence[OutputCheck]
+    moved: Mapping[str, Axes]
 
     @property
     def same(self) -> bool:
@@ -68,28 +81,33 @@ def check(
     seed: int = SEED,
     rtol: float = RTOL,
     atol: float = ATOL,
-    input_axes: Mapping[str, Axes] | None = None,
+    interface: Interface | None = None,
 ) -> Check:
     """Run two models on the same inputs and compare: |second - first| <= atol + rtol * |first|.
 
     Inputs and outputs are paired by name where the names are the same, else by position. Where an axis of
     channels stands first in one model and last in the other, what enters and leaves the second is transposed.
     inputs: arrays by the first model's names of its inputs, or called input_0, input_1, ...; seeded ones by
-    default. input_axes: transpositions by the first model's names, where shapes do not tell.
+    default. interface: where axes have moved, if that is known; otherwise shapes and values tell.
     Raises InputError if the interfaces cannot be paired or no inputs fit.
     """
     a, b = _as_side(first), _as_side(second)
     places = _pairs("inputs", a, b, a.inputs, b.inputs)
     arrays = seeded_inputs(a, seed) if inputs is None else _given(inputs, a)
     results = a.run(arrays)
-    entering = _entering(a, b, places, arrays, input_axes or {})
-    others = b.run(entering)
+    wanted = [b.inputs[place].shape for place in places]
+    moves = interface.inputs if interface else [_moved(array.shape, s) for array, s in zip(arrays, wanted, strict=True)]
+    others = b.run(_entering(places, arrays, moves))
+    back = [tuple(map(int, np.argsort(axes))) for axes in interface.outputs] if interface else [None] * len(results)
     outputs = [
-        _compare(value.name, others[place], result, rtol, atol)
-        for value, place, result in zip(a.outputs, _pairs("outputs", a, b, a.outputs, b.outputs), results, strict=True)
+        _compare(value.name, others[place], result, axes, rtol, atol)
+        for value, place, result, axes in zip(
+            a.outputs, _pairs("outputs", a, b, a.outputs, b.outputs), results, back, strict=True
+        )
     ]
-    named = {value.name: array for value, array in zip(a.inputs, arrays, strict=True)}
-    return Check(a.label, b.label, named, outputs)
+    names = [value.name for value in a.inputs]
+    moved = {name: axes for name, axes in zip(names, moves, strict=True) if not _stays(axes)}
+    return Check(a.label, b.label, dict(zip(names, arrays, strict=True)), outputs, moved)
 
 
 def _as_side(model: Model | Side) -> Side:
@@ -119,22 +137,24 @@ def _given(inputs: Mapping[str, np.ndarray], side: Side) -> list[np.ndarray]:
     raise InputError(f"{side.label}: takes {', '.join(names)} (or {', '.join(numbered)}), received {', '.join(inputs)}")
 
 
-def _entering(
-    a: Side, b: Side, places: Sequence[int], arrays: Sequence[np.ndarray], axes: Mapping[str, Axes]
-) -> list[np.ndarray]:
-    """Arrays in the order, layout and dtype of the second model."""
+def _entering(places: Sequence[int], arrays: Sequence[np.ndarray], moves: Sequence[Axes]) -> list[np.ndarray]:
+    """Arrays in the order and layout of the second model."""
     entering: list[np.ndarray] = [np.empty(0)] * len(arrays)
-    for value, place, array in zip(a.inputs, places, arrays, strict=True):
-        moved = axes.get(value.name) or _moved(array.shape, b.inputs[place].shape)
-        entering[place] = array if moved is None else np.ascontiguousarray(array.transpose(moved))
+    for place, array, axes in zip(places, arrays, moves, strict=True):
+        entering[place] = np.ascontiguousarray(array.transpose(axes)) if array.ndim else array
     return entering
 
 
-def _moved(shape: Shape, wanted: Shape) -> Axes | None:
+def _moved(shape: Shape, wanted: Shape) -> Axes:
     """How an array of one shape must be transposed to have the other, if moving the channels does it."""
+    stays = tuple(range(len(shape)))
     if len(shape) != len(wanted) or fits(shape, wanted):
-        return None
-    return next((axes for axes in _moves(len(shape)) if fits(tuple(shape[axis] for axis in axes), wanted)), None)
+        return stays
+    return next((axes for axes in _moves(len(shape)) if fits(tuple(shape[axis] for axis in axes), wanted)), stays)
+
+
+def _stays(axes: Axes) -> bool:
+    return axes == tuple(range(len(axes)))
 
 
 def _moves(rank: int) -> list[Axes]:
@@ -144,8 +164,12 @@ def _moves(rank: int) -> list[Axes]:
     return [(0, rank - 1, *range(1, rank - 1)), (0, *range(2, rank), 1)]
 
 
-def _compare(name: str, actual: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> OutputCheck:
-    """As they are, else with channels moved; the first that agrees, else the first."""
+def _compare(
+    name: str, actual: np.ndarray, expected: np.ndarray, axes: Axes | None, rtol: float, atol: float
+) -> OutputCheck:
+    """Transposed as is known; or as they are, else with channels moved: the first that agrees, else the first."""
+    if axes is not None and actual.ndim == len(axes):
+        return OutputCheck(name, compare(actual.transpose(axes), expected, rtol, atol), None if _stays(axes) else axes)
     plain = OutputCheck(name, compare(actual, expected, rtol, atol))
     if plain.comparison.same or actual.ndim != expected.ndim:
         return plain

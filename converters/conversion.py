@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ import numpy as np
 from kcompat.errors import ArgumentError, DifferenceError, SaveError
 from kcompat.models import Model
 
-from .check import Axes, Check, check
+from .check import Check, check
 from .comparison import ATOL, RTOL
 from .file_info import describe
 from .files import replacing_file
-from .opening import open_model
+from .opening import open_model, weights_beside
 from .runtimes import WRITTEN_FORMATS, can_read, witness
 from .side import side_of
-from .targets import Options, Target, check_options, interface_axes, origin_note, target_for
+from .targets import Options, Target, check_options, origin_note, target_for
 
 Progress = Callable[[str], None]
 
@@ -87,14 +88,13 @@ def convert(
         image_dim_ordering=image_dim_ordering,
         external_data_dir=external_data_dir,
     )
+    check_options(target, options, model)
     with _staging(dst) as staged:
         tell(f"writing {target.ending}")
-        written = target.write(model, staged, origin_note(src, _in_words(src)), options)
-        checks = []
-        if verify:
-            axes = interface_axes(model, target, options)
-            checks = _checks(model, src, written, custom_objects, inputs, check_with, rtol, atol, axes, tell)
-        files = _publish(written, Path(dst))
+        interface = target.write(model, staged, origin_note(src, _in_words(src)), options)
+        prove = partial(check, inputs=inputs, rtol=rtol, atol=atol, interface=interface)
+        checks = _checks(model, src, staged, custom_objects, check_with, prove, tell) if verify else []
+        files = _publish(staged, Path(dst))
     return Conversion(Path(src), files, target.name, checks)
 
 
@@ -135,41 +135,34 @@ def _staging(dst: Any) -> Iterator[Path]:
 def _checks(
     model: Model,
     src: Any,
-    written: list[Path],
+    staged: Path,
     custom_objects: Mapping[str, Any] | None,
-    inputs: Mapping[str, np.ndarray] | None,
     check_with: Sequence[str],
-    rtol: float,
-    atol: float,
-    axes: Mapping[str, Axes],
+    prove: Callable[..., Check],
     tell: Progress,
 ) -> list[Check]:
     """The written file, and the runtimes that read it, against the original. Raises DifferenceError."""
     tell("checking the written file")
-    again = open_model(
-        written[0], weights=written[1] if len(written) > 1 else None, custom_objects=custom_objects, compile=False
-    )
-    first, name = side_of(model, str(src)), written[0].name
-    checks = [check(first, side_of(again, name), inputs, rtol=rtol, atol=atol, input_axes=axes)]
+    again = open_model(staged, weights=weights_beside(staged), custom_objects=custom_objects, compile=False)
+    first = side_of(model, str(src))
+    checks = [prove(first, side_of(again, staged.name))]
     for runtime in check_with:
         tell(f"checking with {runtime}")
-        other = witness(runtime, written[0])
-        checks.append(check(first, other, checks[0].inputs, rtol=rtol, atol=atol, input_axes=axes))
+        checks.append(prove(first, witness(runtime, staged), inputs=checks[0].inputs))
     for found in checks:
         if not found.same:
             raise DifferenceError(f"{found.second} differs from {src}; nothing was written\n{found}", found)
     return checks
 
 
-def _publish(written: list[Path], dst: Path) -> list[Path]:
-    """Give the staged files their names beside `dst`."""
-    files = []
-    for staged in written:
-        place = dst.with_name(staged.name) if staged.name != Path(os.path.realpath(dst)).name else dst
+def _publish(staged: Path, dst: Path) -> list[Path]:
+    """Give the staged files their names beside `dst`, the main one last."""
+    beside = sorted(path for path in staged.parent.iterdir() if path != staged)
+    folder = Path(os.path.realpath(dst)).parent
+    for path, place in [*((path, folder / path.name) for path in beside), (staged, dst)]:
         with replacing_file(place) as temporary:
-            os.replace(staged, temporary)
-        files.append(place)
-    return files
+            os.replace(path, temporary)
+    return [dst, *(folder / path.name for path in beside)]
 
 
 def diff(

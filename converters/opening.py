@@ -51,7 +51,9 @@ def open_model(
 
 
 def weights_beside(path: Path) -> Path | None:
-    """The file that holds the weights for an architecture in JSON, by its name."""
+    """The file that holds the weights for an architecture in JSON, by its name; None for what is no JSON."""
+    if path.suffix.lower() != ".json":
+        return None
     stems = {path.stem, path.stem.removesuffix("_architecture").removesuffix(".architecture")}
     candidates = [path.with_name(stem + ending) for stem in sorted(stems) for ending in ENDINGS_OF_WEIGHTS]
     return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import kcompat
-from kcompat.errors import ArgumentError, SaveError
+from kcompat.errors import ArgumentError
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
-from .check import Axes
+from .check import Axes, Interface
 
 NOTE = "kcompat_origin"
 """The attribute, or key, under which Keras's formats keep the note of origin."""
@@ -20,7 +20,11 @@ NOTE = "kcompat_origin"
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is to be written; each target takes those that mean something to it."""
+    """How a model is to be written; each target takes those that mean something to it.
+
+    inputs_as_nchw: images enter and leave with their channels first; Keras's formats take that for what was
+    read from ONNX, and have them last otherwise.
+    """
 
     opset: int | None = None
     inputs_as_nchw: bool = False
@@ -30,11 +34,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Target:
-    """A format. ending: of its files. write: puts a model and its note of origin into a file."""
+    """A format. ending: of its files.
+
+    write: puts a model and its note of origin into a file, and others beside it; returns how the interface has
+    changed, if it may have.
+    """
 
     name: str
     ending: str
-    write: Callable[[Model, Path, str, Options], list[Path]]
+    write: Callable[[Model, Path, str, Options], Interface | None]
     options: frozenset[str]
 
 
@@ -51,8 +59,13 @@ def target_for(path: Any, name: str | None) -> Target:
     )
 
 
-def check_options(target: Target, options: Options) -> None:
-    """Raises ArgumentError for an option that this target has no meaning for."""
+def check_options(target: Target, options: Options, model: Model | None = None) -> None:
+    """Raises ArgumentError for an option that has no meaning for this target, or for this model."""
+    from_layers = model is not None and not isinstance(model, GraphModel)
+    if options.inputs_as_nchw and from_layers == (target.name != "onnx") and model is not None:
+        raise ArgumentError(
+            f"inputs_as_nchw is for conversions between Keras's formats and ONNX, not to {target.ending}"
+        )
     for name, default in vars(Options()).items():
         if getattr(options, name) != default and name not in target.options:
             raise ArgumentError(f"{name} is not for {target.ending} files")
@@ -63,48 +76,71 @@ def origin_note(source: Any, described: str) -> str:
     return f"kcompat {kcompat.__version__} from {Path(source).name} ({described})"
 
 
-def interface_axes(model: Model, target: Target, options: Options) -> dict[str, Axes]:
-    """How inputs of the written model are transposed against the original's, where its writer was asked for that."""
-    if target.name != "onnx" or not options.inputs_as_nchw:
-        return {}
-    return {value.name: (0, 3, 1, 2) for value in model.executor.graph.inputs if value.rank == 4}
+def _as_keras(model: Model, options: Options) -> tuple[Model, Interface | None]:
+    """Layers of Keras; those of a graph of operators have their channels last."""
+    if not isinstance(model, GraphModel):
+        return model, None
+    from .onnx.raising.model import raise_model
+
+    raised = raise_model(model, channels_first_interface=options.inputs_as_nchw)
+    return raised.model, Interface(raised.inputs, raised.outputs)
 
 
-def _as_keras(model: Model) -> Model:
-    if isinstance(model, GraphModel):
-        raise SaveError(
-            f"model '{model.name}' is a graph of operators without layers, which Keras's formats cannot hold"
-        )
-    return model
-
-
-def _write_keras(model: Model, path: Path, note: str, options: Options) -> list[Path]:
+def _write_keras(model: Model, path: Path, note: str, options: Options) -> Interface | None:
     from .keras import archive_write
 
-    archive_write.save(_as_keras(model), path, notes={NOTE: note})
-    return [path]
+    keras, interface = _as_keras(model, options)
+    archive_write.save(keras, path, notes={NOTE: note})
+    return interface
 
 
-def _write_h5(model: Model, path: Path, note: str, options: Options) -> list[Path]:
+def _write_h5(model: Model, path: Path, note: str, options: Options) -> Interface | None:
     from .keras import hdf5_write
 
-    hdf5_write.save(_as_keras(model), path, form="keras2" if options.form == "keras2" else "keras3", notes={NOTE: note})
-    return [path]
+    keras, interface = _as_keras(model, options)
+    hdf5_write.save(keras, path, form="keras2" if options.form == "keras2" else "keras3", notes={NOTE: note})
+    return interface
 
 
-def _write_json(model: Model, path: Path, note: str, options: Options) -> list[Path]:
+def _write_json(model: Model, path: Path, note: str, options: Options) -> Interface | None:
+    """The architecture, and the weights in a file beside it."""
     from .keras import json_write
 
-    weights = path.with_suffix(".weights.h5")
-    json_write.save(_as_keras(model), path, weights, notes={NOTE: note})
-    return [path, weights]
+    keras, interface = _as_keras(model, options)
+    json_write.save(keras, path, path.with_suffix(".weights.h5"), notes={NOTE: note})
+    return interface
 
+
+def _write_onnx(model: Model, path: Path, note: str, options: Options) -> Interface | None:
+    from . import onnx
+
+    onnx.save_model(
+        model,
+        path,
+        opset=options.opset,
+        inputs_as_nchw=options.inputs_as_nchw,
+        fold_batch_norm=options.fold_batch_norm,
+        origin=note,
+    )
+    if not options.inputs_as_nchw:
+        return None
+    graph = model.graph()
+    return Interface(*(tuple(_channels_first(v.rank) for v in values) for values in (graph.inputs, graph.outputs)))
+
+
+def _channels_first(rank: int) -> Axes:
+    return (0, rank - 1, *range(1, rank - 1)) if rank >= 4 else tuple(range(rank))
+
+
+_FOR_ONNX = frozenset({"opset", "inputs_as_nchw", "fold_batch_norm"})
+_FOR_KERAS = frozenset({"inputs_as_nchw"})
 
 TARGETS = {
     target.name: target
     for target in (
-        Target("keras", ".keras", _write_keras, frozenset()),
-        Target("h5", ".h5", _write_h5, frozenset({"form"})),
-        Target("json", ".json", _write_json, frozenset()),
+        Target("keras", ".keras", _write_keras, _FOR_KERAS),
+        Target("h5", ".h5", _write_h5, _FOR_KERAS | {"form"}),
+        Target("onnx", ".onnx", _write_onnx, _FOR_ONNX),
+        Target("json", ".json", _write_json, _FOR_KERAS),
     )
 }

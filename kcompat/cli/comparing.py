@@ -37,7 +37,10 @@ def arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 def show(check: Any) -> None:
     """Print what a check has found, one output a line."""
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in check.inputs.items())
+    shapes = ", ".join(
+        f"{name} {array.shape}{f' transposed by {check.moved[name]}' if name in check.moved else ''}"
+        for name, array in check.inputs.items()
+    )
     print(f"{check.second} against {check.first}, on {shapes}:")
     for output in check.outputs:
         print(f"  {output}")

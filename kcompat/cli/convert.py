@@ -12,7 +12,7 @@ from . import comparing, custom, model_file
 
 HELP = "convert a model file, or a folder of them, and prove the result"
 
-FORMATS = ("keras", "h5", "json")
+FORMATS = ("keras", "h5", "onnx", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     proof.add_argument("--no-check", action="store_true", help="write without comparing the outputs")
     writing = parser.add_argument_group("writing")
     writing.add_argument("--opset", type=int, metavar="N", help="version of the ONNX operators")
-    writing.add_argument("--inputs-as-nchw", action="store_true", help="ONNX: images with channels first")
+    writing.add_argument(
+        "--inputs-as-nchw",
+        action="store_true",
+        help="between Keras and ONNX: images enter and leave with their channels first",
+    )
     writing.add_argument("--fold-batch-norm", action="store_true", help="ONNX: into the weights before it")
     writing.add_argument("--form", choices=("keras3", "keras2"), default="keras3", help="HDF5: who is to load it")
     writing.add_argument("--keep", action="store_true", help="refuse where DST exists")
