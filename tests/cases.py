@@ -74,8 +74,11 @@ class LayerCase:
         return self.arrays("weight", len(self.weight_paths))
 
     def arrays(self, kind: str, count: int) -> list[np.ndarray]:
-        stored = _stored(self.stem)
-        return [stored[f"{self.name}/{kind}_{index}"] for index in range(count)]
+        return [self.array(f"{kind}_{index}") for index in range(count)]
+
+    def array(self, name: str) -> np.ndarray:
+        """One stored array: "cotangent_0", "grad_input_1", "grad_weight_0"."""
+        return _stored(self.stem)[f"{self.name}/{name}"]
 
     def arguments(self, inputs: list[Any]) -> tuple[Any, ...]:
         """The inputs as the layer is called on them: one, one list, or one by one."""

@@ -49,7 +49,20 @@ def case(op: str, *operands: Any, fixed: tuple[int, ...] = (), **attrs: Any) -> 
 
 
 def all_gradient_cases() -> list[GradientCase]:
-    groups = (arithmetic, activations, reductions, shapes, products, windows, losses)
+    groups = (
+        arithmetic,
+        activations,
+        reductions,
+        shapes,
+        products,
+        windows,
+        losses,
+        norms,
+        indexing,
+        images,
+        attentions,
+        recurrences,
+    )
     return [found for group in groups for found in group()]
 
 
@@ -265,3 +278,148 @@ def losses() -> Iterator[GradientCase]:
     yield case("sparse_softmax_cross_entropy", np.array([[2, 0, 1]]), normal(1, 3, 4))
     yield case("sigmoid_cross_entropy", small(2, 3) ** 2, normal(2, 3) * 4)
     yield case("sigmoid_cross_entropy", small(3) ** 2, normal(2, 3) * 4)
+
+
+def norms() -> Iterator[GradientCase]:
+    for axis in (-1, 1):
+        size = (2, 3, 4)[axis]
+        vectors = [normal(size), positive(size), normal(size) + 0.1, normal(size) - 0.1]
+        yield case("batch_norm", normal(2, 3, 4), *vectors, axis=axis)
+        yield case("batch_norm", normal(2, 3, 4), *vectors[:2], axis=axis, epsilon=0.1)
+        yield case("group_norm", normal(2, 4, 3, 4), normal(4), positive(4), groups=2, axis=axis)
+        yield case("group_norm", normal(2, 4, 3, 4), groups=4, axis=axis)
+    for axes in ((-1,), (1, 2), (0, 1)):
+        yield case("layer_norm", normal(2, 3, 4), axes=axes)
+        yield case("layer_norm", normal(2, 3, 4), normal(3, 4), normal(4), axes=axes, epsilon=0.1)
+        yield case("rms_norm", normal(2, 3, 4), axes=axes)
+        yield case("rms_norm", normal(2, 3, 4), positive(3, 1), axes=axes)
+        yield case("l2_normalize", normal(2, 3, 4), axes=axes)
+    yield case("l2_normalize", normal(2, 3), axes=(1,), epsilon=100.0)
+
+
+def indexing() -> Iterator[GradientCase]:
+    places = np.array([[2, 0], [2, 1]])
+    for axis in (0, 1, -1):
+        yield case("gather", normal(3, 4, 3), places, axis=axis)
+        yield case("gather_gradient", normal(2, 2, 4), places, normal(3, 4), axis=0, fixed=(2,))
+    yield case("gather_elements", normal(2, 3), np.array([[2, 2, 0, 1], [0, 0, 1, 0]]), axis=1)
+    yield case("gather_nd", normal(3, 4, 2), np.array([[2, -1], [0, 1], [2, -1]]))
+    yield case("gather_nd", normal(2, 4, 2), np.array([[[3], [3]], [[0], [1]]]), batch_dims=1)
+    yield case("gather_nd_gradient", normal(3, 2), np.array([[2], [0], [2]]), normal(4, 2), fixed=(2,))
+    for reduction in ("none", "add", "max", "min"):
+        yield case("scatter_nd", normal(4, 3), np.array([[2], [-4]]), normal(2, 3) + 0.3, reduction=reduction)
+        at = np.array([[1, 0, -1]])
+        yield case("scatter_elements", normal(4, 3), at, normal(1, 3) + 0.3, axis=0, reduction=reduction)
+    yield case("scatter_nd", normal(4, 3), np.array([[2], [2]]), normal(2, 3) + 0.3, reduction="add")
+    at = np.array([[1, 1], [0, 2]])
+    yield case("scatter_elements", normal(2, 3), at, normal(2, 2) + 0.3, axis=1, reduction="add")
+    yield case("scatter_nd", normal(4), np.array([[2], [2]]), normal(2), reduction="mul", fixed=(2,))
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            yield case("cumsum", normal(3, 4), axis=1, exclusive=exclusive, reverse=reverse)
+            yield case("cumprod", normal(3, 4), axis=0, exclusive=exclusive, reverse=reverse)
+    yield case("top_k", normal(2, 5), k=3)
+
+
+def images() -> Iterator[GradientCase]:
+    for attrs in (
+        {"method": "nearest", "scales": (2, 3)},
+        {"method": "bilinear", "sizes": (7, 3)},
+        {"method": "bilinear", "sizes": (2, 9), "coordinates": "align_corners"},
+        {"method": "bicubic", "sizes": (3, 6), "antialias": True},
+        {"method": "area", "sizes": (2, 3)},
+    ):
+        yield case("resize", normal(2, 4, 5, 1), axes=(1, 2), **attrs)
+    yield case(
+        "resize_gradient", normal(2, 7, 1), normal(2, 4, 1), axes=(1,), sizes=(7,), method="bilinear", fixed=(1,)
+    )
+    places, weights = np.array([[0, 1], [1, 1], [3, 0]]), normal(3, 2)
+    yield case("resample", normal(2, 4, 2), places, weights, axis=1, fixed=(2,))
+    yield case("resample_gradient", normal(2, 3, 2), places, weights, normal(2, 4, 2), axis=1, fixed=(2, 3))
+    for height, width in ((2, 3), (3, 2)):
+        for central in (False, True):
+            yield case("crop_to_ratio", normal(2, 5, 6, 1), axes=(1, 2), height=height, width=width, central=central)
+        yield case("pad_to_ratio", normal(2, 5, 6, 1), axes=(1, 2), height=height, width=width, value=3.0)
+    yield case("middle", normal(5, 4), normal(2, 2), axes=(0, 1), fixed=(1,))
+    yield case("surround", normal(2, 3), normal(5, 3), axes=(0,), fixed=(1,))
+    for column_major in (False, True):
+        window = {"window": (2, 2), "strides": (1, 2), "pads": ((0, 1), (0, 0)), "dilations": (1, 1)}
+        yield case("max_pool_places", normal(2, 2, 3, 4), column_major=column_major, **window)
+    for layout in ("channels_last", "channels_first"):
+        options = {"window": (2, 2), "strides": (1, 2), "pads": "same", "layout": layout}
+        x, w = image(layout, (3, 4), 2), normal(6, 8, 3)
+        yield case("local_conv", x, w, **options)
+        dy = image(layout, (3, 2), 3)
+        yield case("local_conv_kernel_gradient", x, dy, **options)
+        yield case("local_conv_input_gradient", dy, w, x, **options, fixed=(2,))
+    for length in (4, 5):
+        yield case("stft", normal(2, 13), positive(length), step=2, fixed=(1,))
+
+
+def attentions() -> Iterator[GradientCase]:
+    q, k, v = normal(2, 3, 4, 2), normal(2, 5, 4, 2) + 0.1, normal(2, 5, 4, 3)
+    mask = np.array([[1, 1, 0, 1, 1], [0, 0, 0, 0, 0]], bool).reshape(2, 1, 1, 5)
+    late = np.array([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]], bool).reshape(2, 1, 1, 5)
+    for with_weights in (False, True):
+        yield case("attention", q, k, v, scale=0.7, with_weights=with_weights)
+        yield case("attention", q, k, v, mask, scale=0.7, with_weights=with_weights)
+        yield case("attention", q, k, v, mask, scale=0.7, zero_masked=True, with_weights=with_weights)
+        yield case("attention", q, k, v, late, scale=0.7, causal=True, with_weights=with_weights)
+    yield case("attention", q, k, v, late, scale=0.7, causal=True, zero_masked=True)
+    yield case("attention", q, k, v, scale=0.7, window=2)
+    yield case("attention", k, q, v[:, :3], scale=0.7, window=2)
+    yield case("attention", q, k[:, :, :2], v[:, :, 2:], scale=0.7, causal=True)
+
+
+def recurrences() -> Iterator[GradientCase]:
+    mask = np.array([[0, 1, 0, 1], [1, 1, 0, 0]], bool)
+    x = normal(2, 4, 3)
+    options: list[tuple[Any, dict[str, Any]]] = [
+        (None, {}),
+        (None, {"go_backwards": True}),
+        (mask, {}),
+        (mask, {"zero_masked": True}),
+        (mask, {"go_backwards": True, "activation": "softplus"}),
+    ]
+    for name, gates, states in (("simple_rnn", 1, 1), ("lstm", 4, 2), ("gru", 3, 1)):
+        w, u = normal(3, 2 * gates), normal(2, 2 * gates) + 0.1
+        first = [normal(2, 2), normal(2, 2) + 0.2][:states]
+        for reset_after in (False, True) if name == "gru" else (None,):
+            bias = normal(*((2,) if reset_after else ()), 2 * gates)
+            extra = {} if reset_after is None else {"reset_after": reset_after}
+            for given, attrs in options:
+                yield case(name, x, w, u, bias, *first, given, **attrs, **extra)
+            yield case(name, x, w, u, None, *[None] * states, mask, **extra)
+            yield case(name, x, w, u, None, *first, None, activation="softmax", **extra)
+    yield case("lstm", x, normal(3, 8), normal(2, 8), recurrent_activation="softsign", activation="linear")
+    yield case("gru", x, normal(3, 6), normal(2, 6), recurrent_activation="silu", activation="elu")
+    yield from convolutional_recurrences(mask)
+
+
+def convolutional_recurrences(mask: np.ndarray) -> Iterator[GradientCase]:
+    for layout in ("channels_last", "channels_first"):
+        for sizes, kernel, attrs in (
+            ((3,), (2,), {"pads": "same"}),
+            ((5,), (3,), {"strides": (2,), "go_backwards": True}),
+            ((3, 2), (2, 2), {"pads": "same", "zero_masked": True}),
+        ):
+            ones = (1,) * len(sizes)
+            options = {"strides": ones, "dilations": ones, "layout": layout, **attrs}
+            frames = [image(layout, sizes, 2) + shift for shift in (0.0, 0.1, 0.2, 0.3)]
+            x = np.stack(frames, axis=1)
+            w, u = normal(*kernel, 2, 8), normal(*kernel, 2, 8) + 0.1
+            yield case("conv_lstm", x, w, u, normal(8), None, None, mask, **options)
+            yield case("conv_lstm", x, w, u, **options)
+    state = normal(2, 3, 2)
+    yield case(
+        "conv_lstm",
+        np.stack([state] * 4, axis=1),
+        normal(2, 2, 8),
+        normal(2, 2, 8) + 0.1,
+        None,
+        state,
+        state + 0.2,
+        pads="same",
+        strides=(1,),
+        dilations=(1,),
+    )

@@ -20,7 +20,7 @@ RUNNING = {"ir", "operators", "reference", "executor"}
 MAY_IMPORT = {
     **{room: {"errors"} for room in GROUND},
     "ir": {"errors"},
-    "operators": {"errors", "ir"},
+    "operators": {"errors", "ir", "reference"},
     "reference": {"errors", "ir"},
     "executor": {"errors", "ir", "reference"},
     "passes": {"errors", "ir", "operators"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import ShapeError
 from ..ir.operator import Bool, Float, Int, Ints, operator
 from ..ir.types import Dim, TensorType, normalize_axes, shape_text
+from .gradients import unary
 
 
 def _scaled(size: int, factor: int, divisor: int) -> int:
@@ -48,11 +51,16 @@ def _crop_type(x: TensorType, *, axes: tuple[int, ...], height: int, width: int,
 
 def _crop(x: np.ndarray, *, axes: tuple[int, ...], height: int, width: int, central: bool) -> np.ndarray:
     sizes = [x.shape[axis] for axis in axes]
-    index = [slice(None)] * x.ndim
-    for axis, size, kept in zip(axes, sizes, _cropped(sizes[0], sizes[1], (height, width), central), strict=True):
-        start = (size - kept) // 2
-        index[axis] = slice(start, start + kept)
-    return x[tuple(index)]
+    return x[_middle(x.ndim, axes, sizes, _cropped(sizes[0], sizes[1], (height, width), central))]
+
+
+def _middle(rank: int, axes: tuple[int, ...], sizes: Sequence[int], kept: Sequence[int]) -> tuple[slice, ...]:
+    """The index of the middle of so many positions along axes."""
+    index = [slice(None)] * rank
+    for axis, size, count in zip(axes, sizes, kept, strict=True):
+        start = (size - count) // 2
+        index[axis] = slice(start, start + count)
+    return tuple(index)
 
 
 crop_to_ratio = operator(
@@ -61,6 +69,7 @@ crop_to_ratio = operator(
     attrs={"axes": Ints, "height": Int, "width": Int, "central": Bool(False)},
     infer=_crop_type,
     meaning=_crop,
+    gradient=unary(lambda b, dy, x, y, *, axes, **_: b.surround(dy, x, axes=axes)),
 )
 """The largest central part, along two axes, with the proportions of height x width.
 
@@ -97,5 +106,37 @@ pad_to_ratio = operator(
     attrs={"axes": Ints, "height": Int, "width": Int, "value": Float(0.0)},
     infer=_pad_type,
     meaning=_pad,
+    gradient=unary(lambda b, dy, x, y, *, axes, **_: b.middle(dy, x, axes=axes)),
 )
 """x with equal margins of `value` along one of two axes, so that it has the proportions of height x width."""
+
+
+def _middle_of(x: np.ndarray, like: np.ndarray, axes: tuple[int, ...]) -> tuple[slice, ...]:
+    return _middle(x.ndim, axes, [x.shape[axis] for axis in axes], [like.shape[axis] for axis in axes])
+
+
+def _surround(x: np.ndarray, like: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
+    result = np.zeros(like.shape, x.dtype)
+    result[_middle_of(result, x, axes)] = x
+    return result
+
+
+middle = operator(
+    "middle",
+    "x like",
+    attrs={"axes": Ints},
+    infer=lambda x, like, *, axes: x.with_shape(like.shape),
+    meaning=lambda x, like, *, axes: x[_middle_of(x, like, axes)],
+    gradient=lambda b, gradients, inputs, _, *, axes: [b.surround(gradients[0], inputs[0], axes=axes), None],
+)
+"""The middle of x along axes, in the shape of `like`; of an odd rest, the larger part goes at the high end."""
+
+surround = operator(
+    "surround",
+    "x like",
+    attrs={"axes": Ints},
+    infer=lambda x, like, *, axes: x.with_shape(like.shape),
+    meaning=_surround,
+    gradient=lambda b, gradients, inputs, _, *, axes: [b.middle(gradients[0], inputs[0], axes=axes), None],
+)
+"""x in the middle of zeros in the shape of `like`: the transpose of `middle`."""

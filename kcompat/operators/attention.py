@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
-from ..ir.operator import Bool, Float, Int, operator, same_dtype
+from ..errors import DtypeError, GradientError, ShapeError
+from ..ir.builder import Builder
+from ..ir.graph import Value
+from ..ir.operator import Bool, Float, Int, not_differentiable, operator, same_dtype
 from ..ir.types import Dim, TensorType, broadcast, fits, same_dim, shape_text
 from .floating import require_float
+from .gradients import Gradients, keep_where
+from .shape import INFER, summed_groups
 
 
 def _causal_type(scores: TensorType) -> TensorType:
@@ -23,6 +27,7 @@ causal_mask = operator(
     "scores",
     infer=_causal_type,
     meaning=lambda scores: np.tri(*scores.shape[-2:], dtype=bool),
+    gradient=not_differentiable,
 )
 """For scores (..., T, S), which keys a query may see: (T, S), true where s <= t."""
 
@@ -104,6 +109,79 @@ def _seen(shape: tuple[int, ...], mask: np.ndarray | None, causal: bool, window:
     return seen & (np.abs(distance) < window) if window else seen
 
 
+def _seen_type(weights: TensorType, mask: TensorType | None, *, causal: bool, window: int) -> TensorType:
+    _check_mask(mask, weights)
+    return TensorType("bool", broadcast(weights.shape[-2:], () if mask is None else mask.shape))
+
+
+seen_keys = operator(
+    "seen_keys",
+    "weights mask?",
+    attrs={"causal": Bool(False), "window": Int(0)},
+    infer=_seen_type,
+    meaning=lambda weights, mask, *, causal, window: _seen(weights.shape, mask, causal, window),
+    gradient=not_differentiable,
+)
+"""For weights (batch, heads, T, S), which keys `attention` lets each query see; broadcasts to them."""
+
+
+def _attention_gradient(
+    b: Builder,
+    gradients: Any,
+    inputs: Any,
+    outputs: Any,
+    *,
+    scale: float,
+    causal: bool,
+    window: int,
+    zero_masked: bool,
+    with_weights: bool,
+) -> Gradients:
+    query, key, value, mask = inputs
+    options = {"scale": scale, "causal": causal, "window": window, "zero_masked": zero_masked}
+    weights = outputs[1] if with_weights else b.attention(query, key, value, mask, with_weights=True, **options)[1]
+    groups = _heads_per_group(query, key)
+    queries, keys, values = (
+        b.transpose(x, perm=_SWAPPED) for x in (query, _shared(b, key, groups), _shared(b, value, groups))
+    )
+    given = None if gradients[0] is None else b.transpose(gradients[0], perm=_SWAPPED)
+    by_weights = None if given is None else b.matmul(given, values, transpose_b=True)
+    if with_weights and gradients[1] is not None:
+        by_weights = gradients[1] if by_weights is None else b.add(by_weights, gradients[1])
+    mean = b.reduce_sum(b.mul(weights, by_weights), axes=(-1,), keepdims=True)
+    scores = b.mul(weights, b.mul(b.sub(by_weights, mean), scale))
+    if not zero_masked and (mask is not None or window):
+        scores = keep_where(b, b.seen_keys(weights, mask, causal=causal, window=window), scores)
+    by_value = None if given is None else b.matmul(weights, given, transpose_a=True)
+    return [
+        b.transpose(b.matmul(scores, keys), perm=_SWAPPED),
+        _summed(b, b.matmul(scores, queries, transpose_a=True), groups),
+        None if by_value is None else _summed(b, by_value, groups),
+        None,
+    ]
+
+
+_SWAPPED = (0, 2, 1, 3)
+"""Times and heads change places."""
+
+
+def _heads_per_group(query: Value, key: Value) -> int:
+    heads, groups = query.shape[2], key.shape[2]
+    if isinstance(heads, int) and isinstance(groups, int):
+        return heads // groups
+    raise GradientError(f"attention has no gradient while numbers of heads are open: {query.type}, {key.type}")
+
+
+def _shared(b: Builder, x: Value, groups: int) -> Value:
+    return x if groups == 1 else b.repeat(x, axis=2, count=groups)
+
+
+def _summed(b: Builder, x: Value, groups: int) -> Value:
+    """(batch, heads, S, size) -> (batch, S, groups, size), heads of a group added up."""
+    x = b.transpose(x, perm=_SWAPPED)
+    return x if groups == 1 else summed_groups(b, x, 2, (INFER, groups), -1)
+
+
 attention = operator(
     "attention",
     "query key value mask?",
@@ -116,6 +194,7 @@ attention = operator(
     },
     infer=_attention_type,
     meaning=_attention,
+    gradient=_attention_gradient,
 )
 """softmax(scale * query . key) . value for every head: (batch, T, heads, size) with keys and values
 (batch, S, groups, size) -> (batch, T, heads, size of values).

@@ -95,13 +95,13 @@ def _conv_gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, **attr
     (dy,), (x, w, bias) = gradients, inputs
     window = w.shape[:-2]
     return [
-        _input_gradient(b, dy, w, x, **attrs),
+        input_gradient(b, dy, w, x, **attrs),
         b.conv_kernel_gradient(x, dy, window=window, **attrs),
         _bias_gradient(b, dy, bias, attrs["layout"]),
     ]
 
 
-def _input_gradient(b: Builder, dy: Value, w: Value, x: Value, **attrs: Any) -> Value:
+def input_gradient(b: Builder, dy: Value, w: Value, x: Value, **attrs: Any) -> Value:
     """A transposed convolution, where that can say the sizes of x."""
     strides, dilations, groups, layout = (attrs[name] for name in ("strides", "dilations", "groups", "layout"))
     sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
-from ..ir.operator import Bool, DType, Int, operator
+from ..ir.operator import Bool, DType, Int, not_differentiable, operator
 from ..ir.types import TensorType, same_dim, shape_text
 
 
@@ -24,7 +24,12 @@ def _one_hot(x: np.ndarray, *, depth: int, dtype: str) -> np.ndarray:
 
 
 one_hot = operator(
-    "one_hot", "x", attrs={"depth": Int, "dtype": DType("float32")}, infer=_one_hot_type, meaning=_one_hot
+    "one_hot",
+    "x",
+    attrs={"depth": Int, "dtype": DType("float32")},
+    infer=_one_hot_type,
+    meaning=_one_hot,
+    gradient=not_differentiable,
 )
 """A new last axis of `depth` zeros with a one at the place that x names; none where x is outside [0, depth)."""
 
@@ -64,6 +69,7 @@ bin_count = operator(
     attrs={"depth": Int, "binary": Bool(False), "dtype": DType("float32")},
     infer=_bin_count_type,
     meaning=_bin_count,
+    gradient=not_differentiable,
 )
 """How often each of [0, depth) occurs along the last axis, or with `binary` whether it does.
 
@@ -88,7 +94,9 @@ def _bucketize(x: np.ndarray, boundaries: np.ndarray) -> np.ndarray:
     return np.searchsorted(boundaries.astype(np.float32), values, side="right").astype(np.int32)
 
 
-bucketize = operator("bucketize", "x boundaries", infer=_bucketize_type, meaning=_bucketize)
+bucketize = operator(
+    "bucketize", "x boundaries", infer=_bucketize_type, meaning=_bucketize, gradient=not_differentiable
+)
 """How many of the boundaries, which ascend, each element has reached, as int32.
 
 Raises InputError when the graph runs without boundaries.

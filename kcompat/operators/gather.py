@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
-from ..ir.operator import Int, operator
+from ..ir.builder import Builder
+from ..ir.operator import Int, operator, same_dtype
 from ..ir.types import TensorType, normalize_axis, same_dim, shape_text
+from .gradients import Gradients, zeros_like
 
 
 def _require_integers(name: str, indices: TensorType) -> None:
@@ -32,11 +36,47 @@ def _gather(x: np.ndarray, indices: np.ndarray, *, axis: int) -> np.ndarray:
     return np.take(x, indices, axis=axis)
 
 
-gather = operator("gather", "x indices", attrs={"axis": Int(0)}, infer=_gather_type, meaning=_gather)
+gather = operator(
+    "gather",
+    "x indices",
+    attrs={"axis": Int(0)},
+    infer=_gather_type,
+    meaning=_gather,
+    gradient=lambda b, gradients, inputs, _, *, axis: [
+        b.gather_gradient(gradients[0], inputs[1], inputs[0], axis=axis),
+        None,
+    ],
+)
 """The positions of an axis of x that `indices` name, whose axes take the place of that axis.
 
 Indices outside [0, size) raise InputError when the graph runs.
 """
+
+
+def _gathered_type(dy: TensorType, indices: TensorType, like: TensorType, *, axis: int) -> TensorType:
+    same_dtype("gather_gradient", dy, like)
+    _gather_type(like, indices, axis=axis)
+    return like
+
+
+def _gathered(dy: np.ndarray, indices: np.ndarray, like: np.ndarray, *, axis: int) -> np.ndarray:
+    axis = normalize_axis(axis, like.ndim)
+    _check_range("gather_gradient", indices, like.shape[axis])
+    total = np.zeros((like.shape[axis], *np.delete(like.shape, axis)), dy.dtype)
+    rows = np.moveaxis(dy, range(axis, axis + indices.ndim), range(indices.ndim))
+    np.add.at(total, indices, rows)
+    return np.moveaxis(total, 0, axis)
+
+
+gather_gradient = operator(
+    "gather_gradient",
+    "dy indices like",
+    attrs={"axis": Int(0)},
+    infer=_gathered_type,
+    meaning=_gathered,
+    gradient=lambda b, gradients, inputs, _, *, axis: [b.gather(gradients[0], inputs[1], axis=axis), None, None],
+)
+"""The gradient of gather by x, in the shape of `like`: each position, the sum of dy wherever it was taken."""
 
 
 def _elements_type(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
@@ -55,12 +95,19 @@ def _elements(x: np.ndarray, indices: np.ndarray, *, axis: int) -> np.ndarray:
     return np.take_along_axis(x, indices, axis=axis)
 
 
+def _elements_gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, *, axis: int) -> Gradients:
+    x, indices = inputs
+    total = b.scatter_elements(zeros_like(b, x), indices, gradients[0], axis=axis, reduction="add")
+    return [total, None]
+
+
 gather_elements = operator(
     "gather_elements",
     "x indices",
     attrs={"axis": Int},
     infer=_elements_type,
     meaning=_elements,
+    gradient=_elements_gradient,
     onnx="GatherElements",
 )
 """Along an axis, the elements of each line of x that the same line of `indices` names.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
-from ..ir.operator import Int, OptionalInts, operator, same_dtype
+from ..ir.operator import Int, OptionalInts, not_differentiable, operator, same_dtype
 from ..ir.types import TensorType, broadcast
 from .strings import as_bytes, each, keys_of, require_categories
 
@@ -201,6 +201,7 @@ hash_bins = operator(
     attrs={"bins": Int, "salt": OptionalInts(None)},
     infer=_hash_bins_type,
     meaning=_hash_bins,
+    gradient=not_differentiable,
 )
 """The bin in [0, bins) of each string, or of each number written as one, by FarmHash64; by SipHash with a salt.
 
@@ -229,5 +230,7 @@ def _fingerprint(key: Any) -> int:
     return farmhash64(as_bytes(key)) if isinstance(key, bytes) else int(key) & _MASK
 
 
-cross_bins = operator("cross_bins", "x*", attrs={"bins": Int}, infer=_cross_bins_type, meaning=_cross_bins)
+cross_bins = operator(
+    "cross_bins", "x*", attrs={"bins": Int}, infer=_cross_bins_type, meaning=_cross_bins, gradient=not_differentiable
+)
 """The bin in [0, bins) of each combination of elements at the same place. As tf.sparse.cross_hashed."""

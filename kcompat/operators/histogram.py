@@ -8,6 +8,7 @@ from ..errors import ShapeError
 from ..ir.operator import Float, Ints, operator
 from ..ir.types import TensorType, shape_text
 from .floating import require_float
+from .gradients import constant
 
 _LEVELS = 256
 
@@ -89,7 +90,9 @@ def _neighbours(size: int, side: int, count: int) -> tuple[np.ndarray, np.ndarra
     return indices[0], indices[1], places - first
 
 
-clahe = operator("clahe", "x", attrs={"tiles": Ints, "clip_limit": Float}, infer=_clahe_type, meaning=_clahe)
+clahe = operator(
+    "clahe", "x", attrs={"tiles": Ints, "clip_limit": Float}, infer=_clahe_type, meaning=_clahe, gradient=constant
+)
 """Images (batch, height, width, channels) of levels in [0, 255], equalized in tiles.
 
 tiles: how many along height and width; images are mirrored at their low ends until they divide. clip_limit:

@@ -27,14 +27,14 @@ def _dense_type(x: TensorType, w: TensorType, bias: TensorType | None) -> Tensor
     return x.with_shape((*x.shape[:-1], w.shape[1]))
 
 
-def _rows(b: Builder, x: Value) -> Value:
+def rows(b: Builder, x: Value) -> Value:
     """x with all axes but the last as one."""
     return x if x.rank == 2 else b.reshape(x, shape=(-1, x.shape[-1]))
 
 
 def _dense_gradient(b: Builder, gradients: Sequence[Value], inputs: Sequence[Any], outputs: Any) -> Gradients:
     (dy,), (x, w, bias) = gradients, inputs
-    by_w = b.matmul(_rows(b, x), _rows(b, dy), transpose_a=True)
+    by_w = b.matmul(rows(b, x), rows(b, dy), transpose_a=True)
     by_bias = None if bias is None else b.reduce_sum(dy, axes=range(dy.rank - 1))
     return [b.matmul(dy, w, transpose_b=True), by_w, by_bias]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..ir.operator import Int, OptionalInts, one_of, operator, same_dtype
+from ..ir.operator import Int, OptionalInts, not_differentiable, one_of, operator, same_dtype
 from ..ir.types import TensorType, shape_text
 from .hashing import bin_of
 from .strings import each, keys_of, require_categories
@@ -77,6 +77,7 @@ lookup = operator(
     },
     infer=_lookup_type,
     meaning=_lookup,
+    gradient=not_differentiable,
 )
 """The place of each string or integer among `tokens`, counted from `first`, as int64.
 
@@ -101,5 +102,7 @@ def _token_at(x: np.ndarray, tokens: np.ndarray, default: np.ndarray) -> np.ndar
     return np.where(inside, tokens[np.where(inside, x, 0)], default)
 
 
-token_at = operator("token_at", "x tokens default", infer=_token_at_type, meaning=_token_at)
+token_at = operator(
+    "token_at", "x tokens default", infer=_token_at_type, meaning=_token_at, gradient=not_differentiable
+)
 """The token at each index, and `default` where there is none. Raises InputError without tokens when the graph runs."""

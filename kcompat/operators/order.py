@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.operator import Bool, Int, Operator, operator
+from ..ir.builder import Builder
+from ..ir.operator import Bool, Int, Operator, not_differentiable, operator
 from ..ir.types import TensorType, normalize_axis, shape_text
+from .gradients import Gradients, zeros_like
 
 
 def _argument_type(x: TensorType, *, axis: int, keepdims: bool) -> TensorType:
@@ -23,7 +26,14 @@ def _argument(name: str, function: Callable[..., np.ndarray]) -> Operator:
     def meaning(x: np.ndarray, *, axis: int, keepdims: bool) -> np.ndarray:
         return function(x, axis=axis, keepdims=keepdims).astype(np.int32)
 
-    return operator(name, "x", attrs={"axis": Int, "keepdims": Bool(False)}, infer=_argument_type, meaning=meaning)
+    return operator(
+        name,
+        "x",
+        attrs={"axis": Int, "keepdims": Bool(False)},
+        infer=_argument_type,
+        meaning=meaning,
+        gradient=not_differentiable,
+    )
 
 
 argmax = _argument("argmax", np.argmax)
@@ -46,7 +56,12 @@ def _argsort(x: np.ndarray, *, axis: int, descending: bool) -> np.ndarray:
 
 
 argsort = operator(
-    "argsort", "x", attrs={"axis": Int(-1), "descending": Bool(False)}, infer=_argsort_type, meaning=_argsort
+    "argsort",
+    "x",
+    attrs={"axis": Int(-1), "descending": Bool(False)},
+    infer=_argsort_type,
+    meaning=_argsort,
+    gradient=not_differentiable,
 )
 """The positions that put an axis in order, equal elements in the order they have, as int32."""
 
@@ -64,5 +79,10 @@ def _top_k(x: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(x, positions, axis=-1), positions
 
 
-top_k = operator("top_k", "x", attrs={"k": Int}, infer=_top_k_type, meaning=_top_k)
+def _top_k_gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, *, k: int) -> Gradients:
+    zeros = zeros_like(b, inputs[0])
+    return [b.scatter_elements(zeros, outputs[1], gradients[0], axis=inputs[0].rank - 1, reduction="add")]
+
+
+top_k = operator("top_k", "x", attrs={"k": Int}, infer=_top_k_type, meaning=_top_k, gradient=_top_k_gradient)
 """The k largest elements of the last axis, largest first, and their positions as int32."""

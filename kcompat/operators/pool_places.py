@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..ir.builder import Builder
 from ..ir.operator import Bool, Ints, Pads, operator
 from ..ir.types import TensorType
+from .gradients import Gradients
 from .pool import max_pool
 from .window import Pairs, pad_spatial, taps, to_channels_last
 
@@ -43,12 +47,17 @@ def _places(
     return np.moveaxis(top, -1, 1).astype(x.dtype), channels_first
 
 
+def _gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, *, column_major: bool, **attrs: Any) -> Gradients:
+    return [b.max_pool_gradient(gradients[0], inputs[0], layout="channels_first", **attrs)]
+
+
 max_pool_places = operator(
     "max_pool_places",
     "x",
     attrs={"window": Ints, "strides": Ints, "pads": Pads, "dilations": Ints, "column_major": Bool(False)},
     infer=_types,
     meaning=_places,
+    gradient=_gradient,
 )
 """max_pool of x (N, C, *S), and the place of each result's first source in x, counted over all of x.
 

@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from ..ir.operator import Bool, Ints, Layout, Operator, Pads, one_of, operator, same_dtype
+from ..ir.builder import Builder
+from ..ir.operator import OPERATORS, Bool, Gradient, Ints, Layout, Operator, Pads, one_of, operator, same_dtype
 from ..ir.types import Dim, TensorType, same_dim, shape_text
 from . import activation as functions
 from .arithmetic import clip, exp
-from .conv import conv
+from .conv import conv, input_gradient
+from .gradients import Gradients
+from .linear import rows
 from .window import Pairs, channel_axis
 
 States = tuple[np.ndarray, ...]
@@ -60,7 +63,7 @@ ACTIVATIONS: dict[str, tuple[Operator, Mapping[str, Any]] | None] = {
 """What activation attributes can name: the operator and its attributes; None for the identity."""
 
 
-def _function(name: str) -> Callable[[np.ndarray], np.ndarray]:
+def activation_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
     entry = ACTIVATIONS[name]
     if entry is None:
         return lambda x: x
@@ -70,8 +73,42 @@ def _function(name: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 _Name = one_of(*ACTIVATIONS)
-_ONE = {"activation": _Name("tanh"), "go_backwards": Bool(False), "zero_masked": Bool(False)}
-_GATED = {"recurrent_activation": _Name("sigmoid"), **_ONE}
+ONE = {"activation": _Name("tanh"), "go_backwards": Bool(False), "zero_masked": Bool(False)}
+CONV = {"strides": Ints, "pads": Pads("valid"), "dilations": Ints, "layout": Layout}
+GATED = {"recurrent_activation": _Name("sigmoid"), **ONE}
+
+
+# --- gradients ---------------------------------------------------------------------
+
+
+def _cell_gradient(name: str) -> Gradient:
+    """By dz, the gradient by x w + bias, and what else the card of the cell's gradient gives."""
+
+    def gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, **attrs: Any) -> Gradients:
+        x, w, _, bias, *_ = inputs
+        dz, du, *rest = b.apply(OPERATORS[f"{name}_gradient"], outputs[0], *inputs, *gradients, **attrs)
+        by_bias = rest.pop(0) if name == "gru" else b.reduce_sum(dz, axes=(0, 1))
+        by_x = b.matmul(dz, w, transpose_b=True)
+        by_w = b.matmul(rows(b, x), rows(b, dz), transpose_a=True)
+        return [by_x, by_w, du, None if bias is None else by_bias, *rest, None]
+
+    return gradient
+
+
+def _conv_lstm_gradient(b: Builder, gradients: Any, inputs: Any, outputs: Any, **attrs: Any) -> Gradients:
+    x, w, _, bias, *_ = inputs
+    dz, du, *rest = b.conv_lstm_gradient(outputs[0], *inputs, *gradients, **attrs)
+    options = {name: attrs[name] for name in CONV}
+    steps, given = b.fold_time(x), b.fold_time(dz)
+    channels = channel_axis(given.rank, attrs["layout"])
+    return [
+        b.unfold_time(input_gradient(b, given, w, steps, groups=1, **options), x),
+        b.conv_kernel_gradient(steps, given, window=w.shape[:-2], groups=1, **options),
+        du,
+        None if bias is None else b.reduce_sum(given, axes=[a for a in range(given.rank) if a != channels]),
+        *rest,
+        None,
+    ]
 
 
 # --- types -------------------------------------------------------------------------
@@ -175,7 +212,7 @@ def _simple_rnn(
     go_backwards: bool,
     zero_masked: bool,
 ) -> tuple[np.ndarray, ...]:
-    act = _function(activation)
+    act = activation_function(activation)
 
     def step(z: np.ndarray, states: States) -> States:
         return (act(z + states[0] @ u),)
@@ -186,9 +223,10 @@ def _simple_rnn(
 simple_rnn = operator(
     "simple_rnn",
     "x w u bias? h? mask?",
-    attrs=_ONE,
+    attrs=ONE,
     infer=lambda x, w, u, bias, h, mask, **_: _cell_types("simple_rnn", 1, x, w, u, bias, (), (h,), mask),
     meaning=_simple_rnn,
+    gradient=_cell_gradient("simple_rnn"),
 )
 """h = activation(x w + bias + h u), from x (N, T, F), w (F, U), u (U, U), bias (U,), h (N, U).
 
@@ -220,16 +258,17 @@ def _lstm(
     go_backwards: bool,
     zero_masked: bool,
 ) -> tuple[np.ndarray, ...]:
-    step = _lstm_step(_function(activation), _function(recurrent_activation), -1, lambda h: h @ u)
+    step = _lstm_step(activation_function(activation), activation_function(recurrent_activation), -1, lambda h: h @ u)
     return _scan(step, _affine(x, w, bias), _vectors(x, u, h, c), mask, go_backwards, zero_masked)
 
 
 lstm = operator(
     "lstm",
     "x w u bias? h? c? mask?",
-    attrs=_GATED,
+    attrs=GATED,
     infer=lambda x, w, u, bias, h, c, mask, **_: _cell_types("lstm", 4, x, w, u, bias, (), (h, c), mask),
     meaning=_lstm,
+    gradient=_cell_gradient("lstm"),
 )
 """Gates i, f, g, o of x w + bias + h u; c = f c + i g, h = o activation(c).
 
@@ -252,7 +291,7 @@ def _gru(
     go_backwards: bool,
     zero_masked: bool,
 ) -> tuple[np.ndarray, ...]:
-    act, gate, units = _function(activation), _function(recurrent_activation), len(u)
+    act, gate, units = activation_function(activation), activation_function(recurrent_activation), len(u)
     of_input, of_state = (bias, None) if bias is None or not reset_after else bias
 
     def step(z: np.ndarray, states: States) -> States:
@@ -268,11 +307,12 @@ def _gru(
 gru = operator(
     "gru",
     "x w u bias? h? mask?",
-    attrs={"reset_after": Bool(True), **_GATED},
+    attrs={"reset_after": Bool(True), **GATED},
     infer=lambda x, w, u, bias, h, mask, *, reset_after, **_: _cell_types(
         "gru", 3, x, w, u, bias, (2,) if reset_after else (), (h,), mask
     ),
     meaning=_gru,
+    gradient=_cell_gradient("gru"),
 )
 """Gates z, r and candidate g; h = z h + (1 - z) g.
 
@@ -351,16 +391,17 @@ def _conv_lstm(
     def recur(h: np.ndarray) -> np.ndarray:
         return conv.meaning(h, u, None, strides=ones, pads="same", dilations=ones, groups=1, layout=layout)
 
-    step = _lstm_step(_function(activation), _function(recurrent_activation), axis, recur)
+    step = _lstm_step(activation_function(activation), activation_function(recurrent_activation), axis, recur)
     return _scan(step, z, states, mask, go_backwards, zero_masked)
 
 
 conv_lstm = operator(
     "conv_lstm",
     "x w u bias? h? c? mask?",
-    attrs={"strides": Ints, "pads": Pads("valid"), "dilations": Ints, "layout": Layout, **_GATED},
+    attrs={**CONV, **GATED},
     infer=_conv_lstm_types,
     meaning=_conv_lstm,
+    gradient=_conv_lstm_gradient,
 )
 """lstm with convolutions for products: of each step by w as `conv` does, of h by u with "same" padding.
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from ..ir.operator import Bool, Ints, one_of, operator
+from ..ir.operator import Bool, Ints, one_of, operator, same_dtype
 from ..ir.types import Dim, TensorType, is_float, normalize_axes, shape_text
+from .gradients import unary
 
 
 def _triangle(t: np.ndarray) -> np.ndarray:
@@ -162,21 +163,63 @@ def _resize(
     return x
 
 
+_ATTRIBUTES = {
+    "axes": Ints,
+    "sizes": Ints(()),
+    "scales": Ints(()),
+    "method": one_of("nearest", *_KERNELS, "area"),
+    "coordinates": one_of("half_pixel", "asymmetric", "align_corners"),
+    "antialias": Bool(False),
+}
+
 resize = operator(
     "resize",
     "x",
-    attrs={
-        "axes": Ints,
-        "sizes": Ints(()),
-        "scales": Ints(()),
-        "method": one_of("nearest", *_KERNELS, "area"),
-        "coordinates": one_of("half_pixel", "asymmetric", "align_corners"),
-        "antialias": Bool(False),
-    },
+    attrs=_ATTRIBUTES,
     infer=_resize_type,
     meaning=_resize,
+    gradient=unary(lambda b, dy, x, y, **attrs: b.resize_gradient(dy, x, **attrs)),
 )
 """x resampled along `axes` to `sizes`, or by whole-number `scales` where sizes are open.
 
 As tf.image.resize. coordinates and antialias have no effect on "area", antialias none on "nearest".
 """
+
+
+def _gradient_type(dy: TensorType, like: TensorType, **attrs: Any) -> TensorType:
+    same_dtype("resize_gradient", dy, like)
+    _resize_type(like, **attrs)
+    return like
+
+
+def _resize_gradient(
+    dy: np.ndarray,
+    like: np.ndarray,
+    *,
+    axes: tuple[int, ...],
+    sizes: tuple[int, ...],
+    scales: tuple[int, ...],
+    method: str,
+    coordinates: str,
+    antialias: bool,
+) -> np.ndarray:
+    for axis in axes:
+        places, weights = interpolation_taps(like.shape[axis], dy.shape[axis], method, coordinates, antialias)
+        lines = np.moveaxis(dy, axis, 0)
+        total = np.zeros((like.shape[axis], *lines.shape[1:]), dy.dtype)
+        for tap in range(places.shape[1]):
+            share = weights[:, tap].astype(dy.dtype).reshape(-1, *[1] * (dy.ndim - 1))
+            np.add.at(total, places[:, tap], lines * share)
+        dy = np.moveaxis(total, 0, axis)
+    return dy
+
+
+resize_gradient = operator(
+    "resize_gradient",
+    "dy like",
+    attrs=_ATTRIBUTES,
+    infer=_gradient_type,
+    meaning=_resize_gradient,
+    gradient=lambda b, gradients, inputs, _, **attrs: [b.resize(gradients[0], **attrs), None],
+)
+"""The gradient of resize by x, in the shape of `like`: each position, the weighted sum of dy where it counted."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from ..ir.operator import Bool, Int, Ints, one_of, operator
+from ..ir.operator import Bool, Int, Ints, not_differentiable, one_of, operator
 from ..ir.types import TensorType, shape_text
 from .strings import as_bytes
 
@@ -76,6 +76,7 @@ tokenize = operator(
     },
     infer=_tokenize_type,
     meaning=_tokenize,
+    gradient=not_differentiable,
 )
 """The tokens of each text, (batch,) -> (batch, length), cut off there or filled with empty strings.
 

@@ -1,0 +1,347 @@
+"""The gradients of recurrent cells, each over whole sequences.
+
+A cell's gradient takes its outputs of all steps, y, from which the states before each step follow, so
+that what the steps compute from inputs and states is one product. It gives the gradient dz by what the
+inputs contribute to the gates, `x w + bias` of all steps in their order in time, that by u, and those by
+the initial states; products with dz give the rest. Gradients of outputs that nothing depends on are absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.builder import Builder
+from ..ir.operator import Bool, Operator, not_differentiable, operator
+from ..ir.types import TensorType, ir_dtype
+from ..reference import evaluate
+from .conv import conv
+from .conv_gradients import conv_input_gradient, conv_kernel_gradient
+from .recurrent import ACTIVATIONS, CONV, GATED, ONE, States, activation_function, conv_lstm, gru, lstm, simple_rnn
+from .window import channel_axis
+
+Back = Callable[[int, States], tuple[np.ndarray, States]]
+"""Step and gradients by the states it made -> gradients by its share of z and by the states before it."""
+
+Derivative = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""The gradient by a function's result, and its operand -> the gradient by the operand."""
+
+
+def _derivative(name: str, dtype: str, rank: int) -> Derivative:
+    """By the gradient on the activation's own card."""
+    entry = ACTIVATIONS[name]
+    if entry is None:
+        return lambda dy, z: dy
+    card, attributes = entry
+    builder, type = Builder(), TensorType(dtype, (None,) * rank)
+    dy, z = builder.input(type, "dy"), builder.input(type, "z")
+    y = builder.apply(card, z, **attributes)
+    assert card.gradient is not None
+    graph = builder.build(card.gradient(builder, [dy], [z], [y], **card.check_attributes(attributes)))
+    return lambda given, operand: evaluate(graph, [given, operand])[0]
+
+
+class Steps:
+    """A sequence in the order in which a cell takes its steps: what the forward run left, and the way back."""
+
+    def __init__(self, y: np.ndarray, mask: np.ndarray | None, go_backwards: bool, zero_masked: bool) -> None:
+        self.outputs = y
+        self.backwards = go_backwards
+        self.zero_masked = zero_masked
+        self.count = y.shape[1]
+        self.real = None if mask is None else self.ordered(mask).reshape(*mask.shape, *[1] * (y.ndim - 2))
+
+    def ordered(self, x: np.ndarray) -> np.ndarray:
+        """From time to order of steps, or back."""
+        return x[:, ::-1] if self.backwards else x
+
+    def before(self, first: np.ndarray | None) -> np.ndarray:
+        """The first state before each step."""
+        state = np.zeros_like(self.outputs[:, 0]) if first is None else first
+        states = np.empty_like(self.outputs)
+        for place in range(self.count):
+            states[:, place] = state
+            state = self.after(place, self.outputs[:, place], state)
+        return states
+
+    def after(self, place: int, made: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """The state after a step, from the one that the step makes."""
+        return made if self.real is None else np.where(self.real[:, place], made, before)
+
+    def back(self, step: Back, dz: np.ndarray, given: np.ndarray | None, states: Sequence[np.ndarray | None]) -> States:
+        """Fills dz (in order of steps); returns the gradients by the initial states.
+
+        given: the gradients by all outputs; states: those by the last states.
+        """
+        zeros = np.zeros_like(self.outputs[:, 0])
+        carried = tuple(zeros if state is None else state for state in states)
+        repeated = zeros
+        for place in reversed(range(self.count)):
+            repeated = repeated if given is None else repeated + given[:, place]
+            dz[:, place], before = step(place, (carried[0] + repeated, *carried[1:]))
+            if self.real is None:
+                carried, repeated = before, zeros
+                continue
+            real = self.real[:, place]
+            dz[:, place] = np.where(real, dz[:, place], 0)
+            carried = tuple(np.where(real, new, old) for new, old in zip(before, carried, strict=True))
+            repeated = zeros if self.zero_masked else np.where(real, zeros, repeated)
+        return carried
+
+
+def _affine(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    return x @ w if bias is None else x @ w + bias
+
+
+def _product(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """The gradient by w of x w over all steps."""
+    return np.tensordot(x, dy, axes=((0, 1), (0, 1)))
+
+
+# --- meaning -----------------------------------------------------------------------
+
+
+def _simple_rnn_gradient(
+    y: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    bias: np.ndarray | None,
+    h: np.ndarray | None,
+    mask: np.ndarray | None,
+    dy: np.ndarray | None,
+    dh: np.ndarray | None,
+    *,
+    activation: str,
+    go_backwards: bool,
+    zero_masked: bool,
+) -> tuple[np.ndarray, ...]:
+    steps = Steps(y, mask, go_backwards, zero_masked)
+    states = steps.before(h)
+    z = steps.ordered(_affine(x, w, bias)) + states @ u
+    derivative = _derivative(activation, ir_dtype(x), 2)
+
+    def back(place: int, made: States) -> tuple[np.ndarray, States]:
+        share = derivative(made[0], z[:, place])
+        return share, (share @ u.T,)
+
+    dz = np.empty_like(z)
+    first = steps.back(back, dz, dy, (dh,))
+    return steps.ordered(dz), _product(states, dz), *first
+
+
+def _lstm_back(
+    steps: Steps, z: np.ndarray, c: np.ndarray | None, names: tuple[str, str], recur: Callable[[np.ndarray], np.ndarray]
+) -> Back:
+    """z: what enters the gates, in order of steps, gates along the last axis of a step."""
+    act, gate = map(activation_function, names)
+    of_act, of_gate = (_derivative(name, ir_dtype(z), z.ndim - 1) for name in names)
+    parts = [np.split(z[:, place], 4, axis=-1) for place in range(steps.count)]
+    cells = [np.zeros_like(steps.outputs[:, 0]) if c is None else c]
+    made = []
+    for place, (zi, zf, zg, _) in enumerate(parts):
+        made.append(gate(zf) * cells[-1] + gate(zi) * act(zg))
+        cells.append(steps.after(place, made[-1], cells[-1]))
+
+    def back(place: int, given: States) -> tuple[np.ndarray, States]:
+        (dh, dc), (zi, zf, zg, zo), cell = given, parts[place], made[place]
+        dc = dc + of_act(dh * gate(zo), cell)
+        shares = (
+            of_gate(dc * act(zg), zi),
+            of_gate(dc * cells[place], zf),
+            of_act(dc * gate(zi), zg),
+            of_gate(dh * act(cell), zo),
+        )
+        share = np.concatenate(shares, axis=-1)
+        return share, (recur(share), dc * gate(zf))
+
+    return back
+
+
+def _lstm_gradient(
+    y: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    bias: np.ndarray | None,
+    h: np.ndarray | None,
+    c: np.ndarray | None,
+    mask: np.ndarray | None,
+    dy: np.ndarray | None,
+    dh: np.ndarray | None,
+    dc: np.ndarray | None,
+    *,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    zero_masked: bool,
+) -> tuple[np.ndarray, ...]:
+    steps = Steps(y, mask, go_backwards, zero_masked)
+    states = steps.before(h)
+    z = steps.ordered(_affine(x, w, bias)) + states @ u
+    back = _lstm_back(steps, z, c, (activation, recurrent_activation), lambda share: share @ u.T)
+    dz = np.empty_like(z)
+    first = steps.back(back, dz, dy, (dh, dc))
+    return steps.ordered(dz), _product(states, dz), *first
+
+
+def _gru_gradient(
+    y: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    bias: np.ndarray | None,
+    h: np.ndarray | None,
+    mask: np.ndarray | None,
+    dy: np.ndarray | None,
+    dh: np.ndarray | None,
+    *,
+    activation: str,
+    recurrent_activation: str,
+    reset_after: bool,
+    go_backwards: bool,
+    zero_masked: bool,
+) -> tuple[np.ndarray, ...]:
+    """`inner` is what h contributes to the gates; without reset_after, r h takes the place of h for the candidate."""
+    steps = Steps(y, mask, go_backwards, zero_masked)
+    states, units = steps.before(h), len(u)
+    act, gate = activation_function(activation), activation_function(recurrent_activation)
+    of_act, of_gate = (_derivative(name, ir_dtype(x), 2) for name in (activation, recurrent_activation))
+    of_input, of_state = (bias, None) if bias is None or not reset_after else bias
+    z = steps.ordered(_affine(x, w, of_input))
+    inner = _affine(states, u, of_state)
+    gates = z[..., : 2 * units] + inner[..., : 2 * units]
+    reset = np.stack([gate(gates[:, place, units:]) for place in range(steps.count)], axis=1)
+    kept = reset * (inner[..., 2 * units :] if reset_after else states)
+    candidates = z[..., 2 * units :] + (kept if reset_after else kept @ u[:, 2 * units :])
+    dinner = np.empty_like(z)
+
+    def back(place: int, given: States) -> tuple[np.ndarray, States]:
+        (dh,), r = given, reset[:, place]
+        zu, zr = np.split(gates[:, place], 2, axis=-1)
+        update, candidate = gate(zu), candidates[:, place]
+        by_candidate = of_act(dh * (1 - update), candidate)
+        by_kept = by_candidate if reset_after else by_candidate @ u[:, 2 * units :].T
+        source = inner[:, place, 2 * units :] if reset_after else states[:, place]
+        both = np.concatenate(
+            [of_gate(dh * (states[:, place] - act(candidate)), zu), of_gate(by_kept * source, zr)], axis=-1
+        )
+        before = dh * update + both @ u[:, : 2 * units].T
+        before = before + ((by_kept * r) @ u[:, 2 * units :].T if reset_after else by_kept * r)
+        dinner[:, place] = np.concatenate([both, by_kept * r if reset_after else by_candidate], axis=-1)
+        return np.concatenate([both, by_candidate], axis=-1), (before,)
+
+    dz = np.empty_like(z)
+    first = steps.back(back, dz, dy, (dh,))
+    dinner = dinner if steps.real is None else np.where(steps.real, dinner, 0)
+    du = np.concatenate(
+        [
+            _product(states, dinner[..., : 2 * units]),
+            _product(states if reset_after else kept, dinner[..., 2 * units :]),
+        ],
+        axis=-1,
+    )
+    sums = dz.sum(axis=(0, 1)), dinner.sum(axis=(0, 1))
+    return steps.ordered(dz), du, np.stack(sums) if reset_after else sums[0], *first
+
+
+def _conv_lstm_gradient(
+    y: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    bias: np.ndarray | None,
+    h: np.ndarray | None,
+    c: np.ndarray | None,
+    mask: np.ndarray | None,
+    dy: np.ndarray | None,
+    dh: np.ndarray | None,
+    dc: np.ndarray | None,
+    *,
+    strides: tuple[int, ...],
+    pads: Any,
+    dilations: tuple[int, ...],
+    layout: str,
+    activation: str,
+    recurrent_activation: str,
+    go_backwards: bool,
+    zero_masked: bool,
+) -> tuple[np.ndarray, ...]:
+    options: dict[str, Any] = {"groups": 1, "layout": layout}
+    ones = (1,) * len(strides)
+    inner: dict[str, Any] = {**options, "strides": ones, "pads": "same", "dilations": ones}
+    steps = Steps(y, mask, go_backwards, zero_masked)
+    states = steps.before(h)
+    of_inputs = _fold(conv.meaning, x, w, bias, strides=strides, pads=pads, dilations=dilations, **options)
+    z = steps.ordered(of_inputs) + _fold(conv.meaning, states, u, None, **inner)
+    axis = channel_axis(z.ndim - 1, layout)
+
+    def last(array: np.ndarray, offset: int = 0) -> np.ndarray:
+        return np.moveaxis(array, axis + offset, -1)
+
+    def first(array: np.ndarray) -> np.ndarray:
+        return np.moveaxis(array, -1, axis)
+
+    def recur(share: np.ndarray) -> np.ndarray:
+        return last(conv_input_gradient.meaning(first(share), u, states[:, 0], **inner))
+
+    moved = Steps(last(y, 1), mask, go_backwards, zero_masked)
+    ends = [None if state is None else last(state) for state in (c, dh, dc)]
+    back = _lstm_back(moved, last(z, 1), ends[0], (activation, recurrent_activation), recur)
+    dz = np.empty_like(last(z, 1))
+    begins = moved.back(back, dz, None if dy is None else last(dy, 1), ends[1:])
+    dz = np.moveaxis(dz, -1, axis + 1)
+    rows = (array.reshape(-1, *array.shape[2:]) for array in (states, dz))
+    du = conv_kernel_gradient.meaning(*rows, window=u.shape[:-2], **inner)
+    return steps.ordered(dz), du, *map(first, begins)
+
+
+def _fold(function: Callable[..., np.ndarray], x: np.ndarray, *operands: Any, **attrs: Any) -> np.ndarray:
+    """A function of images on all steps at once."""
+    y = function(x.reshape(-1, *x.shape[2:]), *operands, **attrs)
+    return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+# --- cards -------------------------------------------------------------------------
+
+
+def _gradient_card(cell: Operator, gates: int, attrs: Mapping[str, Any], meaning: Any, bias: bool = False) -> Operator:
+    """The card of a cell's gradient.
+
+    operands: y, those of the cell, then the gradients by its outputs. outputs: dz, du, dbias if `bias`,
+    and the gradients by the initial states.
+    """
+    states = [operand.name for operand in cell.operands[4:-1]]
+    outputs = " ".join(f"d{name}?" for name in ["y", *states])
+    operands = " ".join(operand.name + "?" * operand.optional for operand in cell.operands)
+    count = len(cell.operands)
+
+    def infer(y: TensorType, *types: Any, **given: Any) -> tuple[TensorType, ...]:
+        made = cell.infer(*types[:count], **given)
+        assert isinstance(made, tuple)
+        whole, *finals = made
+        channels = channel_axis(whole.rank - 1, given.get("layout", "channels_last")) + 1
+        dz = whole.with_shape(
+            size * gates if place == channels and isinstance(size, int) else size
+            for place, size in enumerate(whole.shape)
+        )
+        u, wide = types[2], types[2].shape[-1]
+        of_bias = [whole.with_shape((2, wide) if given["reset_after"] else (wide,))] if bias else []
+        return (dz, u, *of_bias, *finals)
+
+    return operator(
+        f"{cell.name}_gradient",
+        f"y {operands} {outputs}",
+        attrs=attrs,
+        infer=infer,
+        meaning=meaning,
+        gradient=not_differentiable,
+    )
+
+
+simple_rnn_gradient = _gradient_card(simple_rnn, 1, ONE, _simple_rnn_gradient)
+lstm_gradient = _gradient_card(lstm, 4, GATED, _lstm_gradient)
+gru_gradient = _gradient_card(gru, 3, {"reset_after": Bool(True), **GATED}, _gru_gradient, bias=True)
+conv_lstm_gradient = _gradient_card(conv_lstm, 4, {**CONV, **GATED}, _conv_lstm_gradient)

@@ -1,0 +1,84 @@
+"""The gradients of every layer against TensorFlow's, of sum(output * cotangent) by inputs and weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import LayerCase, all_cases
+
+from kcompat.converters.keras.build import build_layer
+from kcompat.converters.keras.spec import LayerSpec, Writer
+from kcompat.ir import Graph, TensorType, Value, Variable, verify
+from kcompat.ir.types import ir_dtype
+from kcompat.layers import Layer
+from kcompat.layers.emitter import Emitter
+from kcompat.models import model_from_config
+from kcompat.passes.differentiate import differentiate
+from kcompat.reference import evaluate
+from kcompat.tree import flatten
+
+CASES = [case for case in all_cases() if case.record["grads"] and not case.training]
+WRITERS = {"keras": Writer(3, "3.15.1"), "tf_keras": Writer(2, "2.21.0-tf")}
+
+
+def make_layer(case: LayerCase) -> Layer:
+    """The layer, or the model around it, as the reader of model files makes it."""
+    if case.model_config is not None:
+        return model_from_config({"class_name": "Functional", "config": case.model_config})
+    spec = LayerSpec(case.class_name, case.config["name"], case.config, module="keras.layers")
+    return build_layer(spec, WRITERS[case.era], {})
+
+
+def open_type(array: np.ndarray, shape: tuple[Any, ...]) -> TensorType:
+    sizes = ("batch" if not axis and size is None else size for axis, size in enumerate(shape))
+    return TensorType(ir_dtype(array), tuple(sizes))
+
+
+class Subject:
+    """A layer's graph, with the cotangents as further inputs, and what it is differentiated by."""
+
+    def __init__(self, case: LayerCase) -> None:
+        self.case = case
+        self.layer = make_layer(case)
+        self.b = Emitter()
+        pairs = zip(case.inputs, case.input_shapes, strict=True)
+        self.inputs = [self.b.input(open_type(array, shape)) for array, shape in pairs]
+        outputs = self.b.call(self.layer, *case.arguments(self.inputs), **case.call_kwargs)
+        self.outputs = flatten(outputs)
+        self.layer.set_weights(case.weights)
+        self.cotangents = case.arrays("cotangent", len(self.outputs))
+
+    def wrt(self) -> dict[str, Value]:
+        """By the names of what Keras recorded."""
+        floats = [place for place, value in enumerate(self.inputs) if value.dtype == "float32"]
+        trained = {id(weight) for weight in self.layer.trainable_weights}
+        named: dict[str, Value] = {f"grad_input_{place}": self.inputs[place] for place in floats}
+        weights: list[Variable] = self.layer.weights
+        for place, weight in enumerate(weights):
+            if id(weight) in trained:
+                named[f"grad_weight_{place}"] = self.b.parameter(weight)
+        return named
+
+    def graph(self, wrt: list[Value]) -> Graph:
+        total = None
+        for output, tangent in zip(self.outputs, self.cotangents, strict=True):
+            seed = self.b.input(TensorType("float32", output.shape))
+            product = self.b.reduce_sum(self.b.mul(output, seed), axes=range(tangent.ndim))
+            total = product if total is None else self.b.add(total, product)
+        made = differentiate(self.b, total, wrt)
+        zero = self.b.constant(0, "float32")
+        return verify(self.b.build([zero if gradient is None else gradient for gradient in made]))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_gradients(case: LayerCase) -> None:
+    subject = Subject(case)
+    wrt = subject.wrt()
+    made = evaluate(subject.graph(list(wrt.values())), [*case.inputs, *subject.cotangents])
+    assert wrt or not case.weights
+    for name, gradient in zip(wrt, made, strict=True):
+        expected = case.array(name)
+        assert gradient.shape == expected.shape or not np.any(expected)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5, err_msg=name)
