@@ -76,6 +76,12 @@ class LayerCase:
     def arrays(self, kind: str, count: int) -> list[np.ndarray]:
         return [self.array(f"{kind}_{index}") for index in range(count)]
 
+    @property
+    def gradient_names(self) -> set[str]:
+        """What `array` has gradients by: "grad_input_0", "grad_weight_1"."""
+        prefix = f"{self.name}/"
+        return {key.removeprefix(prefix) for key in _stored(self.stem) if key.startswith(f"{prefix}grad_")}
+
     def array(self, name: str) -> np.ndarray:
         """One stored array: "cotangent_0", "grad_input_1", "grad_weight_0"."""
         return _stored(self.stem)[f"{self.name}/{name}"]

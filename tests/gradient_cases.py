@@ -367,6 +367,7 @@ def attentions() -> Iterator[GradientCase]:
         yield case("attention", q, k, v, late, scale=0.7, causal=True, with_weights=with_weights)
     yield case("attention", q, k, v, late, scale=0.7, causal=True, zero_masked=True)
     yield case("attention", q, k, v, scale=0.7, window=2)
+    yield case("attention", q, k, v, late, scale=0.7, lowered=True)
     yield case("attention", k, q, v[:, :3], scale=0.7, window=2)
     yield case("attention", q, k[:, :, :2], v[:, :, 2:], scale=0.7, causal=True)
 

@@ -197,6 +197,7 @@ class HeadsAttention(Layer):
             causal=causal,
             window=self.sliding_window or 0,
             zero_masked=self.zeroes_masked(with_weights),
+            lowered=self.lowers_masked,
             with_weights=with_weights or drops,
         )
         if drops:
@@ -204,6 +205,11 @@ class HeadsAttention(Layer):
             values = b.repeat(value, axis=2, count=query.shape[2] // value.shape[2])
             return b.einsum(weights, values, equation="bhts,bshd->bthd"), weights
         return result if with_weights else (result, None)
+
+    @property
+    def lowers_masked(self) -> bool:
+        """Whether scores of keys that may not be seen are lowered, not replaced, so that their gradients pass."""
+        return False
 
     def zeroes_masked(self, with_weights: bool) -> bool:
         """Whether a query that may see nothing finds zero, not the mean of all values."""
@@ -331,7 +337,7 @@ class MultiHeadAttention(HeadsAttention):
         scores = b.einsum(b.mul(query, 1 / sqrt(self.key_dim)), key, equation=first)
         mask = _merged(b, [*masks, b.causal_mask(scores)] if causal else masks, rank, len(axes))
         if mask is not None:
-            scores = b.where(mask, scores, b.constant(_HIDDEN, scores.dtype))
+            scores = self._hide(b, scores, mask)
         weights = b.softmax(scores, axes=range(rank - len(axes), rank))
         if mask is not None and not self.keras2_masks:
             weights = b.where(mask, weights, b.constant(0, weights.dtype))
@@ -339,12 +345,24 @@ class MultiHeadAttention(HeadsAttention):
             weights = self.stream.drop(b, weights, self.dropout)
         return b.einsum(weights, value, equation=second), weights
 
+    def _hide(self, b: Emitter, scores: Value, mask: Value) -> Value:
+        if self.lowers_masked:
+            zero, low = b.constant(0, scores.dtype), b.constant(_LOWERED, scores.dtype)
+            return b.add(scores, b.where(mask, zero, low))
+        return b.where(mask, scores, b.constant(_HIDDEN, scores.dtype))
+
+    @property
+    def lowers_masked(self) -> bool:
+        return bool(self.keras2_masks)
+
     def zeroes_masked(self, with_weights: bool) -> bool:
         return super().zeroes_masked(with_weights) and not self.keras2_masks
 
 
 _HIDDEN = -3e38
 """What takes the place of the scores of keys that a query may not see."""
+_LOWERED = -1e9
+"""What Keras 2 adds to them instead."""
 
 
 def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str, int]:

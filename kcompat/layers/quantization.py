@@ -43,11 +43,15 @@ class AbsMaxQuantizer(Configurable):
     positional = ("axis", "value_range", "epsilon", "output_dtype")
 
     def emit(self, b: Emitter, x: Value, axes: Sequence[int]) -> tuple[Value, Value]:
-        """Whole numbers in the dtype of x, and how many there are to one: a scale of size one along `axes`."""
+        """Whole numbers in the dtype of x, and how many there are to one: a scale of size one along `axes`.
+
+        Gradients pass as if x were not rounded, and its scale constant.
+        """
         low, high = self.value_range
         largest = b.reduce_max(b.abs(x), axes=axes, keepdims=True)
-        scale = b.div(high, b.add(largest, self.epsilon))
-        return b.clip(b.round(b.mul(x, scale)), low=low, high=high), scale
+        scale = b.stop_gradient(b.div(high, b.add(largest, self.epsilon)))
+        scaled = b.mul(x, scale)
+        return b.straight_through(b.clip(b.round(scaled), low=low, high=high), scaled), scale
 
 
 QuantizerKind = object_kind(_MODULE, "an AbsMaxQuantizer or None")

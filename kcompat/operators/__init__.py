@@ -3,6 +3,7 @@
 arithmetic   add, mul, comparisons, logic, where, cast
 activation   relu ... softmax
 losses       cross-entropies from logits
+training     stop_gradient, straight_through
 gradients    what gradients of cards have in common
 linear       dense, matmul, einsum
 attention    attention, causal_mask

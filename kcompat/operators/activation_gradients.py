@@ -18,7 +18,7 @@ from .special import SELU_ALPHA, SELU_SCALE
 def relu(
     b: Builder, dy: Value, x: Value, y: Value, *, negative_slope: float, max_value: float, threshold: float
 ) -> Value:
-    """Zero at zero, and as Keras at max_value: only 6 itself does not pass, which has an operator of its own."""
+    """As Keras composes it: at the threshold a slope alone counts; max_value itself passes, but for 6 of relu6."""
     if not negative_slope and not threshold:
         passes = b.greater(y, 0.0)
         if max_value == 6:
@@ -28,6 +28,8 @@ def relu(
         return keep_where(b, passes, dy)
     above = dy if max_value == inf else keep_where(b, b.less_equal(x, max_value), dy)
     below = b.mul(dy, negative_slope) if negative_slope else b.constant(0, dy.dtype)
+    if negative_slope and (threshold or max_value != inf):
+        below = keep_where(b, b.less(x, threshold), below)
     return b.where(b.greater(x, threshold), above, below)
 
 

@@ -83,6 +83,7 @@ def _attention(
     causal: bool,
     window: int,
     zero_masked: bool,
+    lowered: bool,
     with_weights: bool,
 ) -> Any:
     groups = query.shape[2] // key.shape[2]
@@ -135,6 +136,7 @@ def _attention_gradient(
     causal: bool,
     window: int,
     zero_masked: bool,
+    lowered: bool,
     with_weights: bool,
 ) -> Gradients:
     query, key, value, mask = inputs
@@ -150,7 +152,7 @@ def _attention_gradient(
         by_weights = gradients[1] if by_weights is None else b.add(by_weights, gradients[1])
     mean = b.reduce_sum(b.mul(weights, by_weights), axes=(-1,), keepdims=True)
     scores = b.mul(weights, b.mul(b.sub(by_weights, mean), scale))
-    if not zero_masked and (mask is not None or window):
+    if not zero_masked and not lowered and (mask is not None or window):
         scores = keep_where(b, b.seen_keys(weights, mask, causal=causal, window=window), scores)
     by_value = None if given is None else b.matmul(weights, given, transpose_a=True)
     return [
@@ -190,6 +192,7 @@ attention = operator(
         "causal": Bool(False),
         "window": Int(0),
         "zero_masked": Bool(False),
+        "lowered": Bool(False),
         "with_weights": Bool(False),
     },
     infer=_attention_type,
@@ -202,5 +205,7 @@ attention = operator(
 Heads share the keys of a group in order: with two heads per group, heads 0 and 1 read group 0.
 mask: bool, broadcasts to (batch, heads, T, S); causal: s <= t; window: |t - s| < window, 0 for all.
 A query that may see nothing takes the mean of all values, or zeros with zero_masked.
+lowered: scores that may not be seen are lowered, not replaced, as in Keras 2, which shows in gradients
+alone, of a query that may see nothing.
 with_weights: the softmax (batch, heads, T, S) as a second output.
 """

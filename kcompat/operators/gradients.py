@@ -66,9 +66,10 @@ def spread(b: Builder, x: Value, like: Value) -> Value:
 
 
 def kept(b: Builder, x: Value, axes: Sequence[int], keepdims: bool, rank: int) -> Value:
-    """A reduction's result or its gradient with the reduced axes at size one. rank: before the reduction."""
+    """A reduction's result or its gradient such that it broadcasts to what was reduced, of that rank."""
     gone = tuple(sorted(normalize_axes(axes, rank)))
-    return x if keepdims or not gone else b.expand_dims(x, axes=gone)
+    leading = gone == tuple(range(len(gone)))
+    return x if keepdims or leading else b.expand_dims(x, axes=gone)
 
 
 def reshaped(b: Builder, x: Value, like: Value) -> Value:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..ir.builder import Builder
+from ..ir.graph import Value
 from ..ir.operator import Bool, Ints, Layout, Pads, operator
 from ..ir.types import TensorType
 from .gradients import unary
@@ -97,13 +99,19 @@ def _avg_pool(
 
 WINDOW = {"window": Ints, "strides": Ints, "pads": Pads("valid"), "dilations": Ints(()), "layout": Layout}
 
+
+def _max_pool_gradient(b: Builder, dy: Value, x: Value, y: Value, **attrs: Any) -> Value:
+    """Of equally large elements TensorFlow takes the first, but in three dimensions all of them."""
+    return b.max_pool_gradient(dy, x, ties="first" if len(attrs["window"]) < 3 else "all", **attrs)
+
+
 max_pool = operator(
     "max_pool",
     "x",
     attrs=WINDOW,
     infer=_pool_type,
     meaning=_max_pool,
-    gradient=unary(lambda b, dy, x, y, **attrs: b.max_pool_gradient(dy, x, **attrs)),
+    gradient=unary(_max_pool_gradient),
 )
 """The largest element under each window; padding never wins. x (N, *S, C) or (N, C, *S) by layout."""
 

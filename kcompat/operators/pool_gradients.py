@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.operator import Bool, not_differentiable, operator, same_dtype
+from ..ir.operator import Bool, not_differentiable, one_of, operator, same_dtype
 from ..ir.types import TensorType
 from .pool import ADAPTIVE, WINDOW, adaptive_avg_pool, adaptive_windows, avg_pool, lowest, max_pool, shares
 from .window import (
@@ -21,7 +21,7 @@ from .window import (
 )
 
 
-def _max_type(dy: TensorType, x: TensorType, **attrs: Any) -> TensorType:
+def _max_type(dy: TensorType, x: TensorType, *, ties: str, **attrs: Any) -> TensorType:
     same_dtype("pooling", dy, x)
     max_pool.infer(x, **attrs)
     return x
@@ -40,6 +40,7 @@ def _max_pool_gradient(
     pads: str | Pairs,
     dilations: tuple[int, ...],
     layout: str,
+    ties: str,
 ) -> np.ndarray:
     x, dy = to_channels_last(x, layout), to_channels_last(dy, layout)
     dilations = dilations or (1,) * len(window)
@@ -52,19 +53,23 @@ def _max_pool_gradient(
         np.maximum(best, view, out=best)
     total = np.zeros_like(padded)
     for place, (_, view) in enumerate(taps(total, window, strides, dilations)):
-        view += np.where(first == place, dy, 0)
+        chosen = first == place if ties == "first" else views[place] == best
+        view += np.where(chosen, dy, 0)
     return _unpadded(total, resolved, layout)
 
 
 max_pool_gradient = operator(
     "max_pool_gradient",
     "dy x",
-    attrs=WINDOW,
+    attrs={**WINDOW, "ties": one_of("first", "all")},
     infer=_max_type,
     meaning=_max_pool_gradient,
     gradient=not_differentiable,
 )
-"""The gradient of max_pool by its input x, from dy, that of its output: the first largest element takes it."""
+"""The gradient of max_pool by its input x, from dy, that of its output.
+
+ties: whether the first of equally large elements takes it, or each of them.
+"""
 
 
 def _avg_type(dy: TensorType, like: TensorType, **attrs: Any) -> TensorType:

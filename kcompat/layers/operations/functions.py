@@ -194,5 +194,5 @@ def identity(b: Emitter, x: Any) -> Value:
 
 @function_of("core", "StopGradient")
 def stop_gradient(b: Emitter, variable: Any) -> Value:
-    """The tensor as it is: gradients concern training alone."""
-    return as_value(b, variable)
+    """The tensor as it is, through which no gradient passes."""
+    return b.stop_gradient(as_value(b, variable))

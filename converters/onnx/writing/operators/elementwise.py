@@ -250,6 +250,11 @@ def _compared(w: Call) -> str:
     return w.add(str(w.node.op.onnx), *names)
 
 
+@writes("stop_gradient", "straight_through")
+def _itself(w: Call) -> str:
+    return w.add("Identity", w.x())
+
+
 @writes("sign", "neg", "abs")
 def _signed(w: Call) -> str:
     if w.dtype == "bool" or (w.node.op.name == "neg" and w.dtype.startswith("uint")):
