@@ -89,6 +89,7 @@ def convert(
         external_data_dir=external_data_dir,
     )
     check_options(target, options, model)
+    _check_whole(model)
     with _staging(dst) as staged:
         tell(f"writing {target.ending}")
         interface = target.write(model, staged, origin_note(src, _in_words(src)), options)
@@ -114,6 +115,14 @@ def _check_arguments(src: Any, dst: Any, overwrite: bool) -> None:
             raise ArgumentError(f"{dst}: is the source itself; pass another path")
         if not overwrite:
             raise SaveError(f"{dst}: exists; pass overwrite=True to replace it")
+
+
+def _check_whole(model: Model) -> None:
+    """Raises SaveError for a model that runs in several pieces, which no other format could hold."""
+    try:
+        model.graph()
+    except ArgumentError as error:
+        raise SaveError(str(error)) from error
 
 
 def _in_words(src: Any) -> str:
@@ -144,11 +153,11 @@ def _checks(
     """The written file, and the runtimes that read it, against the original. Raises DifferenceError."""
     tell("checking the written file")
     again = open_model(staged, weights=weights_beside(staged), custom_objects=custom_objects, compile=False)
-    first = side_of(model, str(src))
-    checks = [prove(first, side_of(again, staged.name))]
+    first, second = side_of(model, str(src)), side_of(again, staged.name)
+    checks = [prove(first, second)]
     for runtime in check_with:
         tell(f"checking with {runtime}")
-        checks.append(prove(first, witness(runtime, staged), inputs=checks[0].inputs))
+        checks.append(prove(first, witness(runtime, staged, second), inputs=checks[0].inputs))
     for found in checks:
         if not found.same:
             raise DifferenceError(f"{found.second} differs from {src}; nothing was written\n{found}", found)
@@ -186,11 +195,12 @@ def diff(
         open_model(path, weights=file, compile=False, **options)
         for path, file in zip((first, second), weights, strict=True)
     ]
-    mine = side_of(models[0], str(first))
-    checks = [check(mine, side_of(models[1], str(second)), inputs, rtol=rtol, atol=atol)]
+    sides = [side_of(model, str(path)) for model, path in zip(models, (first, second), strict=True)]
+    checks = [check(sides[0], sides[1], inputs, rtol=rtol, atol=atol)]
     for runtime in check_with:
-        files = [path for path in (first, second) if can_read(runtime, path)]
-        if not files:
+        readable = [(path, side) for path, side in zip((first, second), sides, strict=True) if can_read(runtime, path)]
+        if not readable:
             raise ArgumentError(f"check_with: {runtime} reads neither {first} nor {second}")
-        checks += [check(mine, witness(runtime, path), checks[0].inputs, rtol=rtol, atol=atol) for path in files]
+        others = [witness(runtime, path, side) for path, side in readable]
+        checks += [check(sides[0], other, checks[0].inputs, rtol=rtol, atol=atol) for other in others]
     return checks

@@ -32,15 +32,15 @@ def can_read(runtime: str, path: Any) -> bool:
     return sniff(path) in _READS[runtime]
 
 
-def witness(runtime: str, path: Any) -> Side:
-    """A model file as a runtime loads it.
+def witness(runtime: str, path: Any, ours: Side) -> Side:
+    """A model file as a runtime loads it. ours: as kcompat does.
 
     Raises MissingDependencyError if the runtime is not installed, ArgumentError if it does not load the file.
     """
     module = _imported(runtime)
     label = f"{path} in {runtime} {getattr(module, '__version__', '')}".rstrip()
     try:
-        return _onnxruntime(module, path, label) if runtime == "onnxruntime" else _keras(module, path, label)
+        return _onnxruntime(module, path, label) if runtime == "onnxruntime" else _keras(module, path, label, ours)
     except Exception as error:
         raise ArgumentError(f"{label}: is not loaded: {type(error).__name__}: {error}") from error
 
@@ -79,23 +79,15 @@ _ORT_DTYPES = {
 }
 
 
-def _keras(module: Any, path: Any, label: str) -> Side:
+def _keras(module: Any, path: Any, label: str, ours: Side) -> Side:
     model = module.models.load_model(str(path), compile=False)
-    tensors = module.tree.flatten(model.input)
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        given = module.tree.pack_sequence_as(model.input, list(arrays))
-        outputs = model.predict(given, batch_size=max(len(array) for array in arrays), verbose=0)
+        given = [array.astype(str) if array.dtype == object else array for array in arrays]
+        outputs = model.predict(ours.packed(given), batch_size=max(len(array) for array in arrays), verbose=0)
         return [np.asarray(array) for array in module.tree.flatten(outputs)]
 
-    inputs = [_value(_layer_name(tensor), tensor.dtype, tensor.shape) for tensor in tensors]
-    outputs = [_value(_layer_name(tensor), tensor.dtype, tensor.shape) for tensor in module.tree.flatten(model.output)]
-    return Side(label, inputs, outputs, run)
-
-
-def _layer_name(tensor: Any) -> str:
-    history = getattr(tensor, "_keras_history", None)
-    return history.operation.name if history else tensor.name
+    return Side(label, ours.inputs, ours.outputs, run)
 
 
 def _value(name: str, dtype: str, shape: Sequence[Any]) -> Value:

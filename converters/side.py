@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,10 @@ class Side:
     run: Run
     model: Model | None = None
 
+    def packed(self, arrays: Sequence[np.ndarray]) -> Any:
+        """Inputs in the nest in which the model declares them."""
+        return list(arrays) if self.model is None else pack_like(_structure(self.model), list(arrays))
+
 
 def side_of(model: Model, label: str | None = None) -> Side:
     """A model that kcompat runs. States begin as zeros at every run."""
@@ -41,7 +46,7 @@ def side_of(model: Model, label: str | None = None) -> Side:
     return Side(label or f"model '{model.name}'", _inputs(model), _outputs(model), run, model)
 
 
-def _structure(model: Model) -> object:
+def _structure(model: Model) -> Any:
     if isinstance(model, GraphModel):
         return model.input_names[0] if len(model.inputs) == 1 else model.input_names
     return model.input_structure
