@@ -5,6 +5,7 @@ regression    distances between numbers
 crossentropy  between labels and probabilities
 hinge         margins
 segmentation  overlaps
+similarity    embeddings
 lookup        losses by name, config or Python function
 """
 
@@ -46,6 +47,7 @@ from .regression import (
     poisson,
 )
 from .segmentation import Dice, Tversky, dice, tversky
+from .similarity import Circle, circle
 
 __all__ = [
     "BinaryCrossentropy",
@@ -54,6 +56,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "Dice",
     "FunctionLoss",
@@ -77,6 +80,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
     "dice",

@@ -89,13 +89,9 @@ def categorical_crossentropy(
     y_true = _smooth_classes(b, y_true, label_smoothing)
     logits = _logits(y_pred, from_logits)
     if logits is not None:
-        return softmax_crossentropy(b, y_true, logits, axis)
+        return b.softmax_cross_entropy(y_true, logits, axis=axis)
     share = b.div(y_pred, b.reduce_sum(y_pred, axes=(axis,), keepdims=True))
     return b.neg(b.reduce_sum(b.mul(y_true, b.log(_clipped(b, share))), axes=(axis,)))
-
-
-def softmax_crossentropy(b: Builder, y_true: Value, logits: Value, axis: int) -> Value:
-    return b.neg(b.reduce_sum(b.mul(y_true, b.log_softmax(logits, axes=(axis,))), axes=(axis,)))
 
 
 @function()
@@ -135,9 +131,7 @@ def sparse_categorical_crossentropy(
 
 def _sparse(b: Builder, labels: Value, y_pred: Value, from_logits: bool) -> Value:
     logits = _logits(y_pred, from_logits)
-    logits = b.log(_clipped(b, y_pred)) if logits is None else logits
-    picked = b.gather_elements(b.log_softmax(logits), b.expand_dims(labels, axes=(-1,)), axis=-1)
-    return b.neg(b.squeeze(picked, axes=(-1,)))
+    return b.sparse_softmax_cross_entropy(labels, b.log(_clipped(b, y_pred)) if logits is None else logits)
 
 
 def binary_values(b: Builder, y_true: Value, y_pred: Value, from_logits: bool) -> Value:
@@ -145,7 +139,7 @@ def binary_values(b: Builder, y_true: Value, y_pred: Value, from_logits: bool) -
     _one_axis(y_true, y_pred)
     logits = _logits(y_pred, from_logits)
     if logits is not None:
-        return b.sub(b.softplus(logits), b.mul(logits, y_true))
+        return b.sigmoid_cross_entropy(y_true, logits)
     p = _clipped(b, y_pred)
     right, wrong = b.mul(y_true, b.log(p)), b.mul(b.sub(1.0, y_true), b.log(b.sub(1.0, p)))
     return b.neg(b.add(right, wrong))

@@ -1,13 +1,22 @@
-"""Means of the functions of `kcompat.losses`, and other metrics of numbers.
+"""Means of the functions of `kcompat.losses`.
 
 Source of all: keras.src.metrics.{regression,probabilistic,hinge}_metrics 3.15.
 """
 
 from __future__ import annotations
 
-from ...config import Bool, Field, Float, Int, optional
+from typing import Any
+
+import numpy as np
+
+from ...config import Bool, Field, Float, Int, Str, optional, registered
+from ...ir import Value
+from ...layers.emitter import Emitter
 from .. import losses
-from .reduction import mean_of
+from ..functions import Function
+from ..losses.regression import paired
+from ..numerics import cast
+from .reduction import FunctionMetric, mean_of
 
 MeanSquaredError = mean_of("MeanSquaredError", losses.mean_squared_error, "mean_squared_error")
 MeanAbsoluteError = mean_of("MeanAbsoluteError", losses.mean_absolute_error, "mean_absolute_error")
@@ -45,3 +54,32 @@ SparseCategoricalCrossentropy = mean_of(
     ignore_class=Field(optional(Int), None, optional_key=True),
     axis=Field(Int, -1),
 )
+LogCoshError = mean_of("LogCoshError", losses.log_cosh, "logcosh")
+
+
+def _cosine(b: Emitter, y_true: Value, y_pred: Value, axis: int = -1) -> Value:
+    """The cosine of the angle between the vectors along the axis."""
+    return b.neg(losses.cosine_similarity.emit(b, y_true, y_pred, axis))
+
+
+CosineSimilarity = mean_of(
+    "CosineSimilarity",
+    Function("cosine_similarity", _cosine),
+    "cosine_similarity",
+    axis=Field(Int, -1, optional_key=True),
+)
+
+
+@registered("keras.metrics", "root_mean_squared_error")
+class RootMeanSquaredError(FunctionMetric):
+    """The root of the mean squared error."""
+
+    name = Field(Str, "root_mean_squared_error")
+
+    def values(self, b: Emitter, y_true: Value, y_pred: Value) -> Value:
+        y_true, y_pred = paired(b, y_true, cast(b, y_pred, self.dtype))
+        value: Value = b.square(b.sub(y_pred, y_true))
+        return value
+
+    def result(self) -> Any:
+        return np.sqrt(super().result())

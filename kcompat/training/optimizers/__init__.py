@@ -2,20 +2,37 @@
 
 base       Optimizer: clipping, decay, averages, accumulation
 schedules  learning rates that depend on the step
-sgd, adam  one file for each family
+sgd        SGD
+adam       Adam and its relatives
+adaptive   rates for each element: RMSprop, Adagrad, Adadelta, Ftrl, Lion
+factored   matrices as such: Adafactor, Muon
+rows       gradients of lookups
 lookup     optimizers by name or config
 """
 
-from .adam import Adam, AdamW
+from .adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
+from .adaptive import Adadelta, Adagrad, Ftrl, Lion, RMSprop
 from .base import Optimizer
+from .factored import Adafactor, Muon
 from .lookup import deserialize, get, serialize
 from .sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
+    "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "serialize",

@@ -21,6 +21,7 @@ from ...reference import evaluate
 from ..losses.base import NameKind
 from ..numerics import cast, total
 from ..tracing import trace
+from .rows import by_row, squared
 from .schedules.base import LearningRateSchedule, ScheduleKind
 
 Pairs = Sequence[tuple[Value, Variable]]
@@ -315,7 +316,8 @@ class Optimizer(Configurable):
         if self.global_clipnorm and self.global_clipnorm > 0:
             return clip_by_global_norm(b, gradients, self.global_clipnorm)
         if self.clipvalue and self.clipvalue > 0:
-            return [b.clip(gradient, low=-self.clipvalue, high=self.clipvalue) for gradient in gradients]
+            limit = self.clipvalue
+            return [by_row(b, gradient, lambda g: b.clip(g, low=-limit, high=limit)) for gradient in gradients]
         return gradients
 
     def _emit_decay(self, b: Emitter, variables: Sequence[Variable], rate: Value) -> None:
@@ -402,13 +404,13 @@ def constrained(b: Emitter, constraint: Any, value: Value) -> Value:
 
 def clip_by_norm(b: Emitter, gradient: Value, limit: float) -> Value:
     """A gradient, shortened to the norm `limit`. Source: tf.clip_by_norm."""
-    norm = b.sqrt(total(b, b.square(gradient)))
+    norm = b.sqrt(total(b, squared(b, gradient)))
     return b.mul(gradient, b.div(b.constant(limit, gradient.dtype), b.maximum(norm, limit)))
 
 
 def clip_by_global_norm(b: Emitter, gradients: list[Value], limit: float) -> list[Value]:
     """Gradients, shortened together to the norm `limit`; NaN if they are not finite."""
-    squares = [total(b, b.square(gradient)) for gradient in gradients]
+    squares = [total(b, squared(b, gradient)) for gradient in gradients]
     norm = squares[0]
     for square in squares[1:]:
         norm = b.add(norm, cast(b, square, norm.dtype))

@@ -1,4 +1,4 @@
-"""What all optimizers share: the order of arguments, moving means, corrections of their start."""
+"""What optimizers share: the order of arguments, moving means, corrections of their start."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ COMMON = (
 """The last arguments of every optimizer, in Keras's order."""
 
 
-def approach(b: Emitter, slot: Variable, target: Value, rate: float) -> Value:
-    """Let a slot go this share of the way to a target: slot += (target - slot) * rate."""
+def approach(b: Emitter, slot: Variable, target: Value, share: float) -> Value:
+    """Let a slot go this share of the way to a target: slot += (target - slot) * share."""
     old = b.state(slot)
-    new: Value = b.add(old, b.mul(b.sub(target, old), rate))
+    new: Value = b.add(old, b.mul(b.sub(target, old), share))
     b.update(slot, new)
     return new
 
@@ -45,3 +45,8 @@ def rest_of_power(b: Emitter, base: float, step: Value) -> Value:
 def descend(b: Emitter, variable: Variable, move: Value) -> None:
     """variable -= move."""
     b.update(variable, b.sub(b.state(variable), move))
+
+
+def ascend(b: Emitter, variable: Variable, move: Value) -> None:
+    """variable += move."""
+    b.update(variable, b.add(b.state(variable), move))

@@ -11,7 +11,7 @@ from .base import Optimizer
 from .common import COMMON, MODULE
 
 
-@registered(MODULE, "sgd")
+@registered(MODULE)
 class SGD(Optimizer):
     """w -= learning_rate * g; with momentum, m = momentum * m - learning_rate * g and w += m.
 
