@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "losses": {"training"},
     "metrics": {"training"},
     "optimizers": {"training"},
+    "applications": {"errors", "ir", "layers", "ops", "settings"},
     "utils": GROUND | OBJECTS | {"layers", "models"},
     "preprocessing": {"utils"},
     "saving": {"models", "registration", "utils"},

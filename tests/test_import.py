@@ -96,6 +96,8 @@ def test_all_ways_give_the_same_class(first):
 
 NAMESPACES = [
     "activations",
+    "applications",
+    "applications.resnet50",
     "backend",
     "constraints",
     "initializers",
