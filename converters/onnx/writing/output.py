@@ -49,6 +49,7 @@ class Output:
         self._constants: dict[Any, str] = {}
         self._results: dict[Any, tuple[str, ...]] = {}
         self._transposed: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self._reshaped: dict[str, tuple[str, list[int]]] = {}
 
     def has(self, op: str) -> bool:
         """Whether the opset has an operator."""
@@ -86,6 +87,10 @@ class Output:
             inputs, attrs, done = self._joined_transpose(inputs[0], tuple(attrs["perm"]))
             if done:
                 return inputs[0]
+        target = list(attrs["shape"]) if op == "Reshape" and isinstance(attrs["shape"], list) else None
+        if target is not None and not attrs.get("allowzero"):
+            inputs, target = self._joined_reshape(inputs[0], target)
+            attrs["shape"] = target
         operands = self._with_settings(op, list(inputs), attrs)
         needed = [True] * outputs if isinstance(outputs, int) else list(outputs)
         key = (op, tuple(operands), tuple(needed), repr(sorted(attrs.items())))
@@ -97,6 +102,8 @@ class Output:
             self._results[key] = results
             if op == "Transpose":
                 self._transposed[results[0]] = (operands[0], tuple(attrs["perm"]))
+            if target is not None and not attrs.get("allowzero"):
+                self._reshaped[results[0]] = (operands[0], target)
         results = self._results[key]
         return results[0] if isinstance(outputs, int) and outputs == 1 else results
 
@@ -120,6 +127,14 @@ class Output:
             x, first = self._transposed[x]
             perm = tuple(first[axis] for axis in perm)
         return (x,), {"perm": perm}, perm == tuple(range(len(perm)))
+
+    def _joined_reshape(self, x: str, target: list[int]) -> tuple[tuple[str, ...], list[int]]:
+        """A reshape of a reshape is one of its source; 0 keeps a size."""
+        if x not in self._reshaped:
+            return (x,), target
+        source, first = self._reshaped[x]
+        joined = [first[axis] if size == 0 else size for axis, size in enumerate(target)]
+        return ((source,), joined) if joined.count(-1) <= 1 and _keeps(first, target) else ((x,), target)
 
     # --- the end -------------------------------------------------------------------
 
@@ -147,6 +162,11 @@ class Output:
                 kept.append(node)
         self.nodes = kept[::-1]
         self.initializers = {name: array for name, array in self.initializers.items() if name in needed}
+
+
+def _keeps(first: list[int], target: list[int]) -> bool:
+    """Whether sizes that a reshape of a reshape keeps are at the place where the first kept them."""
+    return all(first[axis] != -1 for axis, size in enumerate(target) if size == 0)
 
 
 _SCHEMAS: dict[str, list[Any]] = {}
