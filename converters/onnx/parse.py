@@ -29,7 +29,24 @@ def parse_model(model: ModelProto, external: ExternalData) -> GraphSpec:
     opsets = _opsets(model.opset_import)
     functions = _functions(model, external)
     graph = _Parser(external, opsets).graph(model.graph, "the graph", set())
-    return replace(graph, nodes=tuple(_Inliner(functions).expand(graph.nodes)))
+    return _without_unread(replace(graph, nodes=tuple(_Inliner(functions).expand(graph.nodes))))
+
+
+_OPTIONAL_OUTPUTS = {"BatchNormalization", "Dropout", "LayerNormalization", "MaxPool"}
+"""Operators whose further outputs are work of their own, done only where they are named."""
+
+
+def _without_unread(graph: GraphSpec) -> GraphSpec:
+    """Exporters name outputs that nothing reads; those that are optional are left out."""
+    read = {value.name for value in graph.outputs}.union(*(node.reads() for node in graph.nodes))
+
+    def cleaned(node: NodeSpec) -> NodeSpec:
+        if node.op not in _OPTIONAL_OUTPUTS or node.domain or len(node.outputs) < 2:
+            return node
+        further = tuple(name if name in read else "" for name in node.outputs[1:])
+        return replace(node, outputs=(node.outputs[0], *further))
+
+    return replace(graph, nodes=tuple(map(cleaned, graph.nodes)))
 
 
 def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:

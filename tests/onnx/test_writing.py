@@ -13,6 +13,7 @@ from kcompat.converters.onnx import model_proto, save_model
 from kcompat.errors import ArgumentError, SaveError
 from kcompat.layers import Input
 from kcompat.models import Model, load_model
+from kcompat.models.graph_model import GraphModel
 
 
 def classifier() -> Model:
@@ -140,6 +141,20 @@ def test_a_model_that_was_never_called_is_written() -> None:
     model = Sequential([layers.Dense(2, name="dense")])
     model.build((None, 3))
     assert operators(model_proto(model)) == ["Gemm"]
+
+
+@pytest.mark.parametrize(("activation", "outputs"), [("linear", 2), ("relu", 1)])
+def test_pooled_zeros_are_kept_from_fusion(activation: str, outputs: int, tmp_path: Path) -> None:
+    """onnxruntime takes zeros around negative numbers for the padding of MaxPool, unless places are asked for."""
+    x = Input((6, 6, 2))
+    y = layers.ZeroPadding2D(1)(layers.Conv2D(2, 1, activation=activation)(x))
+    model = randomise(Model(x, layers.MaxPooling2D(3)(y)))
+    model.export(tmp_path / "m.onnx")
+    (pool,) = [node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "MaxPool"]
+    assert len(pool.output) == outputs
+    read = load_model(tmp_path / "m.onnx")
+    assert isinstance(read, GraphModel)
+    assert [node.op.name for node in read.graph().nodes].count("max_pool") == 1
 
 
 def test_an_onnx_model_is_written_again(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ class Output:
             name = self.unique(f"{self.scope}/{op}".lstrip("/"))
             results = tuple(self._result(name, place) if used else "" for place, used in enumerate(needed))
             attributes = {k: v for k, v in attrs.items() if v is not None}
-            self.nodes.append(helper.make_node(op, operands, results, name=name, domain=domain, **attributes))
+            last = max(place for place, used in enumerate(needed) if used)
+            written = results[: last + 1]
+            self.nodes.append(helper.make_node(op, operands, written, name=name, domain=domain, **attributes))
             self._results[key] = results
             if op == "Transpose":
                 self._transposed[results[0]] = (operands[0], tuple(attrs["perm"]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kcompat.ir.graph import Result
 from kcompat.operators.window import Pairs, resolve_pads
 
 from ..call import Call, writes
@@ -108,8 +109,27 @@ def _max_pool(w: Call) -> str:
     _require_channels_first(w)
     window = w.attr("window")
     x = w.x() if w.is_float or w.dtype in ("int8", "uint8") else w.cast(w.x(), "float64")
-    result = w.add("MaxPool", x, **_window(w, window, w.attr("dilations") or (1,) * len(window)))
+    attributes = _window(w, window, w.attr("dilations") or (1,) * len(window))
+    result, _ = w.add("MaxPool", x, outputs=[True, _sees_zeros(w)], **attributes)
     return result if x == w.x() else w.cast(result, w.dtype)
+
+
+def _sees_zeros(w: Call) -> bool:
+    """Whether zeros around numbers of any sign are pooled, which onnxruntime (1.17 to 1.31) takes for its own padding.
+
+    It leaves them where the places of the largest are asked for too. Source: pad_fusion.cc there.
+    """
+    value = w.value()
+    source = value.producer if isinstance(value, Result) else None
+    if source is None or source.op.name != "pad" or source.attrs["mode"] != "constant" or source.attrs["value"]:
+        return False
+    before = source.inputs[0].producer if isinstance(source.inputs[0], Result) else None
+    if before is not None and before.op.name == "relu":
+        return bool(before.attrs["negative_slope"])
+    return before is None or before.op.name not in _NOT_NEGATIVE
+
+
+_NOT_NEGATIVE = {"sigmoid", "softmax", "softplus", "square", "abs", "exp"}
 
 
 @writes("max_pool_places")
