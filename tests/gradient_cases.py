@@ -129,6 +129,9 @@ def reductions() -> Iterator[GradientCase]:
         yield case(name, normal(2, 3, 4), axes=(2, 0), keepdims=True)
         yield case(name, normal(2, 3), axes=(0, 1))
         yield case(name, normal(2, 3), axes=())
+    for axes in ((0,), (-1,), (0, 2)):
+        yield case("moments", normal(2, 3, 4), axes=axes)
+        yield case("moments", normal(2, 3, 4), axes=axes, keepdims=True)
     yield case("sum_like", normal(4, 2, 3), normal(2, 1), fixed=(1,))
 
 
@@ -411,6 +414,7 @@ def convolutional_recurrences(mask: np.ndarray) -> Iterator[GradientCase]:
             w, u = normal(*kernel, 2, 8), normal(*kernel, 2, 8) + 0.1
             yield case("conv_lstm", x, w, u, normal(8), None, None, mask, **options)
             yield case("conv_lstm", x, w, u, **options)
+            yield case("conv_lstm", x, w, u, activation="softmax", **options)
     state = normal(2, 3, 2)
     yield case(
         "conv_lstm",

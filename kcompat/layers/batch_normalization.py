@@ -114,9 +114,12 @@ class BatchNormalization(Layer):
         axes = self._reduced_axes(x.rank)
         weight = None if mask is None else self._mask_weight(b, x, as_mask(b, mask))
         keep = self.axes is not None
-        mean = _mean(b, x, weight, axes, keepdims=True)
-        variance = _mean(b, b.square(b.sub(x, mean)), weight, axes, keepdims=keep)
-        mean = mean if keep else b.squeeze(mean, axes=axes)
+        if weight is None:
+            mean, variance = b.moments(x, axes=axes, keepdims=keep)
+        else:
+            mean = _mean(b, x, weight, axes, keepdims=True)
+            variance = _mean(b, b.square(b.sub(x, mean)), weight, axes, keepdims=keep)
+            mean = mean if keep else b.squeeze(mean, axes=axes)
         self._move(b, self.moving_mean, mean)
         self._move(b, self.moving_variance, self._unbiased(b, variance, x, axes))
         return mean, variance
@@ -156,9 +159,7 @@ class BatchNormalization(Layer):
         return super().from_config(config)
 
 
-def _mean(b: Emitter, x: Value, weight: Value | None, axes: tuple[int, ...], keepdims: bool) -> Value:
-    """The mean over axes, weighted where a weight of x's shape is given."""
-    if weight is None:
-        return b.reduce_mean(x, axes=axes, keepdims=keepdims)
+def _mean(b: Emitter, x: Value, weight: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The mean over axes, weighted by a weight of x's shape."""
     total = b.reduce_sum(weight, axes=axes, keepdims=keepdims)
     return b.div(b.reduce_sum(b.mul(x, weight), axes=axes, keepdims=keepdims), b.add(total, _LEAST_WEIGHT))

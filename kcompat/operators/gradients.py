@@ -76,9 +76,15 @@ def reshaped(b: Builder, x: Value, like: Value) -> Value:
     """x in the shape of `like`, which has as many elements."""
     if x.shape == like.shape and like.type.is_static:
         return x
-    if sum(not isinstance(dim, int) for dim in like.shape) > 1:
-        return b.reshape_like(x, like)
-    return b.reshape(x, shape=[dim if isinstance(dim, int) else -1 for dim in like.shape])
+    shape = [_kept_size(x, axis, dim) for axis, dim in enumerate(like.shape)]
+    return b.reshape_like(x, like) if shape.count(-1) > 1 else b.reshape(x, shape=shape)
+
+
+def _kept_size(x: Value, axis: int, dim: Dim) -> int:
+    """What a reshape of x takes for a size: itself, -2 for that of x, -1 if it follows from the others."""
+    if isinstance(dim, int):
+        return dim
+    return -2 if dim is not None and axis < x.rank and x.shape[axis] == dim else -1
 
 
 def counted(b: Builder, x: Value, axes: Sequence[int]) -> Value | float:
@@ -92,7 +98,9 @@ def counted(b: Builder, x: Value, axes: Sequence[int]) -> Value | float:
         else:
             amount = b.cast(b.size(x, axis=axis), dtype=x.dtype)
             total = amount if total is None else b.mul(total, amount)
-    return known if total is None else b.mul(total, float(known))
+    if total is None or known == 1:
+        return known if total is None else total
+    return b.mul(total, float(known))
 
 
 def unbroadcast(b: Builder, gradient: Value | None, operand: Value, *others: Value) -> Value | None:

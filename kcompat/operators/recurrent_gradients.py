@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.builder import Builder
+from ..ir.graph import Graph
 from ..ir.operator import Bool, Operator, not_differentiable, operator
 from ..ir.types import TensorType, ir_dtype
 from ..reference import evaluate
@@ -25,22 +26,29 @@ from .window import channel_axis
 Back = Callable[[int, States], tuple[np.ndarray, States]]
 """Step and gradients by the states it made -> gradients by its share of z and by the states before it."""
 
-Derivative = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""The gradient by a function's result, and its operand -> the gradient by the operand."""
+Slope = Callable[[np.ndarray, int], np.ndarray]
+"""The gradient by a function's result in a step, and which -> that by its operand."""
 
 
-def _derivative(name: str, dtype: str, rank: int) -> Derivative:
-    """By the gradient on the activation's own card."""
+def _slope(name: str, z: np.ndarray) -> Slope:
+    """Of a function of z (batch, step, ...), by the gradient on the activation's own card."""
     entry = ACTIVATIONS[name]
     if entry is None:
-        return lambda dy, z: dy
+        return lambda dy, place: dy
     card, attributes = entry
-    builder, type = Builder(), TensorType(dtype, (None,) * rank)
-    dy, z = builder.input(type, "dy"), builder.input(type, "z")
-    y = builder.apply(card, z, **attributes)
+    graph = _gradient_graph(card, attributes, TensorType(ir_dtype(z), (None,) * z.ndim))
+    if not card.pointwise:
+        return lambda dy, place: evaluate(graph, [dy[:, None], z[:, place, None]])[0][:, 0]
+    (slopes,) = evaluate(graph, [np.ones_like(z), z])
+    return lambda dy, place: dy * slopes[:, place]
+
+
+def _gradient_graph(card: Operator, attributes: Mapping[str, Any], type: TensorType) -> Graph:
+    b = Builder()
+    dy, z = b.input(type, "dy"), b.input(type, "z")
+    y = b.apply(card, z, **attributes)
     assert card.gradient is not None
-    graph = builder.build(card.gradient(builder, [dy], [z], [y], **card.check_attributes(attributes)))
-    return lambda given, operand: evaluate(graph, [given, operand])[0]
+    return b.build(card.gradient(b, [dy], [z], [y], **card.check_attributes(attributes)))
 
 
 class Steps:
@@ -121,10 +129,10 @@ def _simple_rnn_gradient(
     steps = Steps(y, mask, go_backwards, zero_masked)
     states = steps.before(h)
     z = steps.ordered(_affine(x, w, bias)) + states @ u
-    derivative = _derivative(activation, ir_dtype(x), 2)
+    slope = _slope(activation, z)
 
     def back(place: int, made: States) -> tuple[np.ndarray, States]:
-        share = derivative(made[0], z[:, place])
+        share = slope(made[0], place)
         return share, (share @ u.T,)
 
     dz = np.empty_like(z)
@@ -133,29 +141,32 @@ def _simple_rnn_gradient(
 
 
 def _lstm_back(
-    steps: Steps, z: np.ndarray, c: np.ndarray | None, names: tuple[str, str], recur: Callable[[np.ndarray], np.ndarray]
+    steps: Steps,
+    z: np.ndarray,
+    c: np.ndarray | None,
+    names: tuple[str, str],
+    axis: int,
+    recur: Callable[[np.ndarray], np.ndarray],
 ) -> Back:
-    """z: what enters the gates, in order of steps, gates along the last axis of a step."""
+    """z: what enters the gates, in order of steps, gates side by side along an axis of a step."""
     act, gate = map(activation_function, names)
-    of_act, of_gate = (_derivative(name, ir_dtype(z), z.ndim - 1) for name in names)
-    parts = [np.split(z[:, place], 4, axis=-1) for place in range(steps.count)]
-    cells = [np.zeros_like(steps.outputs[:, 0]) if c is None else c]
-    made = []
-    for place, (zi, zf, zg, _) in enumerate(parts):
-        made.append(gate(zf) * cells[-1] + gate(zi) * act(zg))
-        cells.append(steps.after(place, made[-1], cells[-1]))
+    entering = np.split(z, 4, axis=axis + 1)
+    i, f, g, o = (function(x) for function, x in zip((gate, gate, act, gate), entering, strict=True))
+    before, made = np.empty_like(i), np.empty_like(i)
+    cell = np.zeros_like(i[:, 0]) if c is None else c
+    for place in range(steps.count):
+        before[:, place] = cell
+        made[:, place] = f[:, place] * cell + i[:, place] * g[:, place]
+        cell = steps.after(place, made[:, place], cell)
+    bent, of_cell = act(made), _slope(names[0], made)
+    slopes = [_slope(names[name], x) for name, x in zip((1, 1, 0, 1), entering, strict=True)]
 
     def back(place: int, given: States) -> tuple[np.ndarray, States]:
-        (dh, dc), (zi, zf, zg, zo), cell = given, parts[place], made[place]
-        dc = dc + of_act(dh * gate(zo), cell)
-        shares = (
-            of_gate(dc * act(zg), zi),
-            of_gate(dc * cells[place], zf),
-            of_act(dc * gate(zi), zg),
-            of_gate(dh * act(cell), zo),
-        )
-        share = np.concatenate(shares, axis=-1)
-        return share, (recur(share), dc * gate(zf))
+        dh, dc = given
+        dc = dc + of_cell(dh * o[:, place], place)
+        by_gates = dc * g[:, place], dc * before[:, place], dc * i[:, place], dh * bent[:, place]
+        share = np.concatenate([slope(dy, place) for slope, dy in zip(slopes, by_gates, strict=True)], axis=axis)
+        return share, (recur(share), dc * f[:, place])
 
     return back
 
@@ -181,7 +192,7 @@ def _lstm_gradient(
     steps = Steps(y, mask, go_backwards, zero_masked)
     states = steps.before(h)
     z = steps.ordered(_affine(x, w, bias)) + states @ u
-    back = _lstm_back(steps, z, c, (activation, recurrent_activation), lambda share: share @ u.T)
+    back = _lstm_back(steps, z, c, (activation, recurrent_activation), 1, lambda share: share @ u.T)
     dz = np.empty_like(z)
     first = steps.back(back, dz, dy, (dh, dc))
     return steps.ordered(dz), _product(states, dz), *first
@@ -208,30 +219,29 @@ def _gru_gradient(
     steps = Steps(y, mask, go_backwards, zero_masked)
     states, units = steps.before(h), len(u)
     act, gate = activation_function(activation), activation_function(recurrent_activation)
-    of_act, of_gate = (_derivative(name, ir_dtype(x), 2) for name in (activation, recurrent_activation))
     of_input, of_state = (bias, None) if bias is None or not reset_after else bias
     z = steps.ordered(_affine(x, w, of_input))
     inner = _affine(states, u, of_state)
-    gates = z[..., : 2 * units] + inner[..., : 2 * units]
-    reset = np.stack([gate(gates[:, place, units:]) for place in range(steps.count)], axis=1)
-    kept = reset * (inner[..., 2 * units :] if reset_after else states)
-    candidates = z[..., 2 * units :] + (kept if reset_after else kept @ u[:, 2 * units :])
+    entering = np.split(z[..., : 2 * units] + inner[..., : 2 * units], 2, axis=-1)
+    update, reset = map(gate, entering)
+    source = inner[..., 2 * units :] if reset_after else states
+    kept = reset * source
+    candidate = z[..., 2 * units :] + (kept if reset_after else kept @ u[:, 2 * units :])
+    drift = states - act(candidate)
+    of_update, of_reset = (_slope(recurrent_activation, x) for x in entering)
+    of_candidate = _slope(activation, candidate)
     dinner = np.empty_like(z)
 
     def back(place: int, given: States) -> tuple[np.ndarray, States]:
-        (dh,), r = given, reset[:, place]
-        zu, zr = np.split(gates[:, place], 2, axis=-1)
-        update, candidate = gate(zu), candidates[:, place]
-        by_candidate = of_act(dh * (1 - update), candidate)
+        (dh,) = given
+        by_candidate = of_candidate(dh * (1 - update[:, place]), place)
         by_kept = by_candidate if reset_after else by_candidate @ u[:, 2 * units :].T
-        source = inner[:, place, 2 * units :] if reset_after else states[:, place]
-        both = np.concatenate(
-            [of_gate(dh * (states[:, place] - act(candidate)), zu), of_gate(by_kept * source, zr)], axis=-1
-        )
-        before = dh * update + both @ u[:, : 2 * units].T
-        before = before + ((by_kept * r) @ u[:, 2 * units :].T if reset_after else by_kept * r)
-        dinner[:, place] = np.concatenate([both, by_kept * r if reset_after else by_candidate], axis=-1)
-        return np.concatenate([both, by_candidate], axis=-1), (before,)
+        by_source = by_kept * reset[:, place]
+        by_gates = of_update(dh * drift[:, place], place), of_reset(by_kept * source[:, place], place)
+        dinner[:, place] = np.concatenate([*by_gates, by_source if reset_after else by_candidate], axis=-1)
+        before = dh * update[:, place] + dinner[:, place, : 2 * units] @ u[:, : 2 * units].T
+        before = before + (by_source @ u[:, 2 * units :].T if reset_after else by_source)
+        return np.concatenate([*by_gates, by_candidate], axis=-1), (before,)
 
     dz = np.empty_like(z)
     first = steps.back(back, dz, dy, (dh,))
@@ -276,26 +286,17 @@ def _conv_lstm_gradient(
     states = steps.before(h)
     of_inputs = _fold(conv.meaning, x, w, bias, strides=strides, pads=pads, dilations=dilations, **options)
     z = steps.ordered(of_inputs) + _fold(conv.meaning, states, u, None, **inner)
-    axis = channel_axis(z.ndim - 1, layout)
-
-    def last(array: np.ndarray, offset: int = 0) -> np.ndarray:
-        return np.moveaxis(array, axis + offset, -1)
-
-    def first(array: np.ndarray) -> np.ndarray:
-        return np.moveaxis(array, -1, axis)
 
     def recur(share: np.ndarray) -> np.ndarray:
-        return last(conv_input_gradient.meaning(first(share), u, states[:, 0], **inner))
+        return conv_input_gradient.meaning(share, u, states[:, 0], **inner)
 
-    moved = Steps(last(y, 1), mask, go_backwards, zero_masked)
-    ends = [None if state is None else last(state) for state in (c, dh, dc)]
-    back = _lstm_back(moved, last(z, 1), ends[0], (activation, recurrent_activation), recur)
-    dz = np.empty_like(last(z, 1))
-    begins = moved.back(back, dz, None if dy is None else last(dy, 1), ends[1:])
-    dz = np.moveaxis(dz, -1, axis + 1)
+    names = activation, recurrent_activation
+    back = _lstm_back(steps, z, c, names, channel_axis(z.ndim - 1, layout), recur)
+    dz = np.empty_like(z)
+    first = steps.back(back, dz, dy, (dh, dc))
     rows = (array.reshape(-1, *array.shape[2:]) for array in (states, dz))
     du = conv_kernel_gradient.meaning(*rows, window=u.shape[:-2], **inner)
-    return steps.ordered(dz), du, *map(first, begins)
+    return steps.ordered(dz), du, *first
 
 
 def _fold(function: Callable[..., np.ndarray], x: np.ndarray, *operands: Any, **attrs: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..ir.builder import Builder
 from ..ir.graph import Value
 from ..ir.operator import Bool, Ints, Operator, operator, same_dtype
 from ..ir.types import TensorType, broadcast, fits, normalize_axes, shape_text
+from .floating import require_float
 from .gradients import Gradients, counted, kept, reshaped, spread
 from .shape import INFER, KEEP
 
@@ -70,6 +71,42 @@ reduce_mean = _reduction("reduce_mean", np.mean, _mean_gradient)
 reduce_max = _reduction("reduce_max", np.max, _chosen_gradient)
 reduce_min = _reduction("reduce_min", np.min, _chosen_gradient)
 reduce_prod = _reduction("reduce_prod", np.prod, _prod_gradient)
+
+
+def _moments_type(x: TensorType, *, axes: tuple[int, ...], keepdims: bool) -> tuple[TensorType, TensorType]:
+    moment = _reduced_type(require_float("moments", x), axes=axes, keepdims=keepdims)
+    return moment, moment
+
+
+def _moments(x: np.ndarray, *, axes: tuple[int, ...], keepdims: bool) -> tuple[np.ndarray, np.ndarray]:
+    mean = np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(np.square(x - mean), axis=axes, keepdims=keepdims)
+    return mean if keepdims else np.squeeze(mean, axes), variance
+
+
+def _moments_gradient(
+    b: Builder, gradients: Any, inputs: Any, outputs: Any, *, axes: tuple[int, ...], keepdims: bool
+) -> Gradients:
+    """The variance does not depend on the mean: deviations from it add up to nothing."""
+    (x,), (mean, _) = inputs, outputs
+    count = counted(b, x, axes)
+    shares: Gradients = [None if dy is None else kept(b, b.div(dy, count), axes, keepdims, x.rank) for dy in gradients]
+    by_mean, by_variance = shares
+    if by_variance is None:
+        return [spread(b, by_mean, x)]
+    slope = b.mul(b.sub(x, kept(b, mean, axes, keepdims, x.rank)), b.mul(by_variance, 2.0))
+    return [slope if by_mean is None else b.add(slope, by_mean)]
+
+
+moments = operator(
+    "moments",
+    "x",
+    attrs={"axes": Ints, "keepdims": Bool(False)},
+    infer=_moments_type,
+    meaning=_moments,
+    gradient=_moments_gradient,
+)
+"""The mean over axes, and the mean of the squares of what deviates from it."""
 
 
 def _sum_like_type(x: TensorType, like: TensorType) -> TensorType:
