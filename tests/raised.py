@@ -19,8 +19,8 @@ Node = onnx.NodeProto
 
 def node(op: str, inputs: str, outputs: str, name: str | None = None, **attributes: Any) -> Node:
     """A node whose operands are given as words; "-" is an absent one."""
-    names = ["" if word == "-" else word for word in inputs.split()]
-    return helper.make_node(op, names, outputs.split(), name=name or f"{outputs.split()[0]}/{op}", **attributes)
+    given, made = (["" if word == "-" else word for word in words.split()] for words in (inputs, outputs))
+    return helper.make_node(op, given, made, name=name or f"{outputs.split()[0]}/{op}", **attributes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +281,116 @@ CASES = [
         [node("Exp", "x", "e"), node("ReduceSum", "e", "r", keepdims=1), node("Div", "e r", "y")],
         (2, 5),
         "Activation Sum Divide",
+        h5=False,
+    ),
+    Case(
+        "lstm",
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            node("LSTM", "t w r b", "- h -", "l/LSTM", hidden_size=3),
+            node("Squeeze", "h axis", "y"),
+        ],
+        ("N", 5, 4),
+        "LSTM",
+        {"w": (1, 12, 4), "r": (1, 12, 3), "b": (1, 24), "axis": np.int64([0])},
+    ),
+    Case(
+        "gru_of_sequences",
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            node("GRU", "t w r b", "s", "g/GRU", hidden_size=3, linear_before_reset=1),
+            node("Squeeze", "s axis", "q"),
+            node("Transpose", "q", "y", perm=[1, 0, 2]),
+        ],
+        ("N", 5, 4),
+        "GRU",
+        {"w": (1, 9, 4), "r": (1, 9, 3), "b": (1, 18), "axis": np.int64([1])},
+    ),
+    Case(
+        "last_step",
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            node("RNN", "t w r", "s", "g/RNN", hidden_size=3),
+            node("Squeeze", "s axis", "q"),
+            node("Transpose", "q", "u", perm=[1, 0, 2]),
+            node("Gather", "u last", "y", axis=1),
+        ],
+        ("N", 5, 4),
+        "SimpleRNN",
+        {"w": (1, 3, 4), "r": (1, 3, 3), "axis": np.int64([1]), "last": np.int64(-1)},
+    ),
+    Case(
+        "bidirectional",
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            node("LSTM", "t w r b", "s", "l/LSTM", hidden_size=3, direction="bidirectional"),
+            node("Transpose", "s", "u", perm=[2, 0, 1, 3]),
+            node("Reshape", "u shape", "y"),
+        ],
+        ("N", 5, 4),
+        "Bidirectional",
+        {"w": (2, 12, 4), "r": (2, 12, 3), "b": (2, 24), "shape": np.int64([0, 0, 6])},
+    ),
+    Case(
+        "up_sampling",
+        [
+            node("MaxPool", "x", "p", kernel_shape=[1, 1]),
+            node("Resize", "p - scales", "u", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+            node("Resize", "u - scales", "y", mode="linear"),
+        ],
+        IMAGE,
+        "MaxPooling2D UpSampling2D UpSampling2D",
+        {"scales": np.float32([1, 1, 2, 3])},
+    ),
+    Case(
+        "resizing",
+        [node("MaxPool", "x", "p", kernel_shape=[1, 1]), node("Resize", "p - - sizes", "y", mode="linear")],
+        (2, 4, 9, 8),
+        "MaxPooling2D Resizing",
+        {"sizes": np.int64([2, 4, 5, 12])},
+    ),
+    Case(
+        "resizing_with_aligned_corners",
+        [
+            node("MaxPool", "x", "p", kernel_shape=[1, 1]),
+            node("Resize", "p - - sizes", "y", mode="linear", coordinate_transformation_mode="align_corners"),
+        ],
+        (2, 4, 9, 8),
+        "MaxPooling2D EinsumDense EinsumDense",
+        {"sizes": np.int64([2, 4, 5, 12])},
+    ),
+    Case(
+        "heads",
+        [
+            node("Shape", "x", "s"),
+            node("Slice", "s zero two", "n"),
+            node("Concat", "n heads", "t", axis=0),
+            node("Reshape", "x t", "h"),
+            node("Transpose", "h", "q", perm=[0, 2, 1, 3]),
+            node("Transpose", "h", "k", perm=[0, 2, 3, 1]),
+            node("MatMul", "q k", "m"),
+            node("Softmax", "m", "w"),
+            node("MatMul", "w q", "a"),
+            node("Transpose", "a", "b", perm=[0, 2, 1, 3]),
+            node("Reshape", "b s", "y"),
+        ],
+        ("N", "T", 6),
+        "Reshape Permute Permute Matmul Activation Matmul Permute Reshape",
+        {"zero": np.int64([0]), "two": np.int64([2]), "heads": np.int64([2, 3])},
+        h5=False,
+    ),
+    Case(
+        "class_token",
+        [
+            node("Shape", "x", "s"),
+            node("Slice", "s zero one", "n"),
+            node("Concat", "n rest", "t", axis=0),
+            node("Expand", "c t", "e"),
+            node("Concat", "e x", "y", axis=1),
+        ],
+        ("N", 5, 3),
+        "GetItem ZerosLike Reshape Add Concatenate",
+        {"zero": np.int64([0]), "one": np.int64([1]), "rest": np.int64([1, 3]), "c": (1, 1, 3)},
         h5=False,
     ),
 ]

@@ -52,6 +52,23 @@ def test_saved(case: Case, tmp_path) -> None:
             raising.model.save(tmp_path / "m.h5")
 
 
+@named
+def test_other_sizes(case: Case) -> None:
+    """What is open in the file is open in the result."""
+    rng = np.random.default_rng(2)
+    shape = [size if isinstance(size, int) else 3 for size in case.shape]
+    x = rng.integers(0, case.integers, shape) if case.integers else rng.normal(size=shape).astype("f4")
+    check(case.model, raise_model(case.model), x)
+
+
+def test_sizes_that_the_caller_gives() -> None:
+    nodes = [node("MaxPool", "x", "p", kernel_shape=[2, 2]), node("Reshape", "p s", "y"), node("Shape", "p", "s")]
+    model = graph([nodes[0], nodes[2], nodes[1]], {"x": ["N", 3, "H", "W"]}, ["y"])
+    raising = raise_model(model, input_shapes={"x": (None, 3, 8, 6)})
+    assert raising.model.inputs[0].shape == (None, 8, 6, 3)
+    check(model, raising, np.random.default_rng(0).normal(size=(2, 3, 8, 6)).astype("f4"))
+
+
 def graph(nodes: list, inputs: dict[str, list], outputs: list[str]) -> GraphModel:
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()]
     results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]

@@ -129,7 +129,8 @@ class Rewriter(Builder):
 
     def _take(self, node: Node) -> None:
         operands = [None if value is None else self.new(value) for value in node.inputs]
-        if all(value is None or isinstance(value, Constant) for value in operands):
+        known = all(value is None or isinstance(value, Constant) for value in operands)
+        if known and all(value.type.is_static for value in node.outputs):
             results = self._computed(node, operands)
         else:
             results = self._emitted(node, operands)
@@ -149,9 +150,25 @@ class Rewriter(Builder):
             for look in IDIOMS.get(node.op.name, ()):
                 found = look(self, trial)
                 if found is not None:
+                    found.type = trial.outputs[0].type
                     return [found]
-            results = self.apply(node.op, *operands, **node.attrs)
-        return list(results) if isinstance(results, tuple) else [results]
+        self.nodes.append(trial)
+        return list(trial.outputs)
+
+
+@idiom("add", "sub", "mul", "div", "maximum", "minimum", "pow", "where", "equal", "less", "greater", "logical_and")
+def without_repeats(b: Rewriter, node: Node) -> Value | None:
+    """Operands that are repeated where the others have as many positions anyway."""
+    operands = list(node.inputs)
+    for place, value in enumerate(operands):
+        made = b.made_by(value, "broadcast_to")
+        others = [x for x in node.inputs if x is not value and x is not None and not b.made_by(x, "broadcast_to")]
+        if made is not None and any(x.shape == node.outputs[0].shape for x in others):
+            operands[place] = made.inputs[0]
+    if operands == list(node.inputs):
+        return None
+    found: Value = b.apply(node.op, *operands, **node.attrs)
+    return found
 
 
 def _pruned(graph: Graph) -> Graph:

@@ -15,13 +15,38 @@ from kcompat.layers.symbolic import KerasTensor, public_shape
 from kcompat.models import Functional
 from kcompat.models.graph_model import GraphModel
 
-from . import activations, dense, elementwise, movement, normal, pooling, reductions, reshaping, windows
+from . import (
+    activations,
+    dense,
+    elementwise,
+    movement,
+    normal,
+    pooling,
+    recurrent,
+    reductions,
+    resampling,
+    reshaping,
+    windows,
+)
 from .canonical import Rewriter
 from .images import images_of
 from .names import LayerNames, sanitised
+from .opening import Shapes, graph_of
 from .raiser import Order, Raiser, channels_last
 
-HANDLED_BY = (activations, dense, elementwise, movement, normal, pooling, reductions, reshaping, windows)
+HANDLED_BY = (
+    activations,
+    dense,
+    elementwise,
+    movement,
+    normal,
+    pooling,
+    recurrent,
+    reductions,
+    resampling,
+    reshaping,
+    windows,
+)
 """The files that enter handlers."""
 
 
@@ -47,24 +72,38 @@ class Raising:
         return [np.transpose(array, np.argsort(order)) if order else np.asarray(array) for array, order in pairs]
 
 
-def to_keras(model: GraphModel, *, channels_first_interface: bool = False, name: str | None = None) -> Functional:
+def to_keras(
+    model: GraphModel,
+    *,
+    channels_first_interface: bool = False,
+    input_shapes: Shapes | None = None,
+    name: str | None = None,
+) -> Functional:
     """The graph of an ONNX model as layers of Keras, with its weights.
 
     Layers have their channels last. So have the inputs and outputs of the result where the graph works on them as
     on images: what is (batch, channels, height, width) in ONNX is (batch, height, width, channels) in Keras, and
     likewise with one or three spatial axes. With channels_first_interface=True they stay as in ONNX, by a Permute
-    layer at each. Inputs keep their names and their order; layers are named after nodes.
+    layer at each. Inputs keep their names and their order; layers are named after nodes. input_shapes: shapes of
+    inputs as ONNX has them, None for open sizes, in place of those that the file declares.
 
     What no layer does becomes operations of `keras.ops`, which `.keras` files hold and `.h5` files do not. Weights
     that are shared between nodes are copied to each layer. Raises SaveError naming the node that has no form in
     Keras, and ArgumentError where shapes depend on more than the inputs' shapes.
     """
-    return raise_model(model, channels_first_interface=channels_first_interface, name=name).model
+    options = {"channels_first_interface": channels_first_interface, "input_shapes": input_shapes, "name": name}
+    return raise_model(model, **options).model  # type: ignore[arg-type]
 
 
-def raise_model(model: GraphModel, *, channels_first_interface: bool = False, name: str | None = None) -> Raising:
+def raise_model(
+    model: GraphModel,
+    *,
+    channels_first_interface: bool = False,
+    input_shapes: Shapes | None = None,
+    name: str | None = None,
+) -> Raising:
     """The same, with the order of the axes of inputs and outputs."""
-    rewriter = Rewriter(model.graph())
+    rewriter = Rewriter(graph_of(model, input_shapes))
     graph = rewriter.run()
     taken = [sanitised(value.name) for value in graph.inputs]
     r = Raiser(graph, rewriter.learned, LayerNames(graph.nodes, taken))

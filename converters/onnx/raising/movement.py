@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kcompat.ir import Node, Value
@@ -196,8 +198,27 @@ def repeat(r: Raiser, node: Node) -> None:
 
 @raises("broadcast_to")
 def broadcast_to(r: Raiser, node: Node) -> None:
-    tensor = r.tensor(first(node))
-    r.bind(node.outputs[0], r.op("broadcast_to", tensor, shape=node.attrs["shape"]))
+    """A tensor repeated along axes of size one; along the batch by adding it to zeros that have one."""
+    x, y = first(node), node.outputs[0]
+    if y.type.is_static and r.known(x) is None:
+        r.bind(y, r.op("broadcast_to", r.tensor(x), shape=y.shape))
+        return
+    if x.rank == y.rank and x.shape == y.shape:
+        r.alias(y, x)
+        return
+    batch = r.graph.inputs[0]
+    if r.known(x) is None or not batch.shape or y.shape[0] != batch.shape[0] or not is_static(y.shape[1:]):
+        raise r.refusal(f"repeating {x.type} to {y.type} needs sizes that are known; give the model's input_shapes")
+    source = r.raised[batch].tensor
+    column = r.op("get_item", source, (slice(None), *[0] * (len(source.shape) - 1)), suffix="column")
+    zeros = r.op("zeros_like", column, suffix="zeros", result_dtype=y.dtype)
+    beside = r.op("reshape", zeros, suffix="reshape", newshape=(-1, *[1] * (y.rank - 1)))
+    array = r.known(x)
+    r.bind(y, r.op("add", beside, np.broadcast_to(array, (1, *y.shape[1:]))))  # type: ignore[arg-type]
+
+
+def is_static(shape: tuple[Any, ...]) -> bool:
+    return all(isinstance(size, int) for size in shape)
 
 
 @raises("one_hot")

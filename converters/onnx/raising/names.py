@@ -16,9 +16,9 @@ _NODE = re.compile(r"node '(.*?)' \((?:[\w.]*\.)?(\w+)\)")
 
 
 def node_name(node: Node | None) -> tuple[str, str]:
-    """The name of the ONNX node that a node comes from, and its operator there."""
+    """The name of the ONNX node that a node comes from, the first of several that were joined, and its operator."""
     match = _NODE.search(node.origin if node is not None else "")
-    return (match[1], match[2]) if match else ("", node.op.name if node is not None else "")
+    return (match[1].partition(";")[0], match[2]) if match else ("", node.op.name if node is not None else "")
 
 
 def _parts(name: str) -> list[str]:
@@ -45,7 +45,7 @@ class LayerNames:
 
         appended: the layer stands beside the one of the node's own name.
         """
-        own = self._own(node)
+        own = self.base(node)
         name = sanitised("_".join(filter(None, (own, kind if appended or not own else ""))))
         unique, count = name, 0
         while unique in self._used:
@@ -54,7 +54,8 @@ class LayerNames:
         self._used.add(unique)
         return unique
 
-    def _own(self, node: Node | None) -> str:
+    def base(self, node: Node | None) -> str:
+        """The name that a node's path gives."""
         name, op = node_name(node)
         parts = _parts(name)[self._shared if "/" in name else 0 :]
         if len(parts) > 1:

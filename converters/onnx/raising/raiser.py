@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,8 @@ class Raiser:
 
     A tensor may hold its value with the axes in another order. So a transposition costs nothing until something
     needs the axes where the value has them, and layers keep channels last behind each other.
+
+    skipped: nodes that were raised together with an earlier one.
     """
 
     def __init__(self, graph: Graph, learned: set[Value], names: LayerNames) -> None:
@@ -88,13 +90,14 @@ class Raiser:
         self.users = graph.users()
         self.raised: dict[Value, Raised] = {}
         self.flattened: dict[Value, Flat] = {}
+        self.skipped: set[Node] = set()
         self.node: Node | None = None
         self._arranged: dict[tuple[Value, Order], KerasTensor] = {}
 
     def run(self) -> None:
         """Raise every node. Raises SaveError for one that has no form in Keras."""
         for node in self.graph.nodes:
-            if all(result in self.raised for result in node.outputs):  # raised together with an earlier node
+            if node in self.skipped or all(result in self.raised for result in node.outputs):
                 continue
             self.node = node
             handler = HANDLERS.get(node.op.name)
@@ -106,6 +109,10 @@ class Raiser:
         """An error that says which node cannot be raised, and why."""
         where = self.node.origin if self.node is not None else "the graph"
         return SaveError(f"{where}: {reason}")
+
+    def is_read(self, value: Value) -> bool:
+        """Whether any node reads a value, or the model gives it."""
+        return bool(self.users.get(value)) or value in self.graph.outputs
 
     def is_read_once(self, value: Value) -> bool:
         """Whether one node alone reads a value, and the model does not give it."""
@@ -185,11 +192,12 @@ class Raiser:
         *,
         weights: Sequence[np.ndarray | None] = (),
         suffix: str = "",
+        call: Mapping[str, Any] | None = None,
         **config: Any,
     ) -> Any:
         """What a new layer of a class of `keras.layers` gives for its inputs.
 
-        weights: in the layer's order, None where it has none.
+        weights: in the layer's order, None where it has none. call: named arguments of the call.
         """
         first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         if is_float(first.dtype) and first.dtype != "float32":
@@ -197,7 +205,7 @@ class Raiser:
         name = self.names.unique(self.node, suffix or to_snake_case(kind), bool(suffix))
         layer: Any = CLASSES["keras.layers"][kind]
         layer = layer(name=name, **config)
-        outputs = layer(inputs)
+        outputs = layer(inputs, **(call or {}))
         if weights:
             layer.set_weights([np.ascontiguousarray(array) for array in weights if array is not None])
         return outputs

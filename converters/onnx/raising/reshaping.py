@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kcompat import layers
 from kcompat.ir import Node, Value
 from kcompat.ir.types import Dim
 from kcompat.layers.symbolic import KerasTensor
@@ -120,22 +121,18 @@ def _is_flatten(x: Value, parts: Sequence[Part]) -> bool:
 def _in_order(parts: Sequence[Part], sizes: Sequence[Token], order: Order) -> list[Part] | None:
     """The parts as they follow each other in the tensor; None if one of them is scattered there.
 
-    Parts of ones go behind the part that they follow in the value.
+    Parts of ones go behind the part that they follow in the value, and behind the batch.
     """
     places: list[tuple[float, Part]] = []
-    last = -1.0
+    last = 0.0
+    long = [axis for axis, size in enumerate(sizes) if size != 1 or axis == order[0]]
     for part in parts:
-        lying = [order.index(axis) for axis in part.before if sizes[axis] != 1]
-        if lying and not _adjacent(lying, order, sizes):
+        lying = [order.index(axis) for axis in part.before if axis in long]
+        if lying and lying != [place for place in range(lying[0], lying[-1] + 1) if order[place] in long]:
             return None
         last = lying[0] if lying else last + 1e-3
         places.append((last, part))
     return [part for _, part in sorted(places, key=lambda item: item[0])]
-
-
-def _adjacent(lying: Sequence[int], order: Order, sizes: Sequence[Token]) -> bool:
-    between = range(lying[0], lying[-1] + 1) if lying == sorted(lying) else ()
-    return [place for place in between if sizes[order[place]] != 1] == list(lying)
 
 
 def reshaped(r: Raiser, tensor: KerasTensor, after: Sequence[Token], before: Sequence[Token]) -> KerasTensor:
@@ -157,8 +154,8 @@ def reshaped(r: Raiser, tensor: KerasTensor, after: Sequence[Token], before: Seq
 
 
 def _unshaped(tensor: KerasTensor) -> KerasTensor:
-    """The tensor of which a Reshape layer made this one."""
-    while type(tensor.call.layer).__name__ in ("Reshape", "Flatten"):
+    """The tensor of which layers, which leave the batch as it is, made this one by reshaping."""
+    while isinstance(tensor.call.layer, (layers.Flatten, layers.Reshape)):
         tensor = tensor.call.input_tensors[0]
     return tensor
 

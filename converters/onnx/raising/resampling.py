@@ -1,0 +1,162 @@
+"""Interpolation along axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kcompat.ir import Node, Value
+from kcompat.ir.types import is_float
+from kcompat.layers.symbolic import KerasTensor
+from kcompat.operators.resize import interpolation_matrix
+
+from .canonical import Rewriter, idiom
+from .raiser import Order, Raiser, channels_last, first, raises
+
+_ROUNDING = 4e-6
+"""By how much weights may differ: Keras works positions out in float32."""
+_COORDINATES = ("half_pixel", "asymmetric", "align_corners")
+
+# --- idioms ------------------------------------------------------------------------
+
+
+@idiom("gather")
+def nearest(b: Rewriter, node: Node) -> Value | None:
+    """Positions taken once or several times, as resizing to the nearest does."""
+    x, axis, places = first(node), node.attrs["axis"] % first(node).rank, b.data(node.inputs[1])
+    size = x.shape[axis]
+    if b.is_known(x) or not isinstance(size, int) or places is None or places.ndim != 1 or axis == 0 or not size:
+        return None
+    if not (3 <= x.rank <= 5 and is_float(x.dtype)) or places.size <= size:
+        return None
+    for coordinates in _COORDINATES:
+        wanted = np.argmax(interpolation_matrix(size, places.size, "nearest", coordinates, False), axis=1)
+        if np.array_equal(wanted, places):
+            return _resized(b, x, axis, places.size, method="nearest", coordinates=coordinates, antialias=False)
+    return None
+
+
+@idiom("resample")
+def smooth(b: Rewriter, node: Node) -> Value | None:
+    """Weighted positions as resizing weighs them."""
+    x, axis = first(node), node.attrs["axis"] % first(node).rank
+    matrix = _matrix(b.data(node.inputs[1]), b.data(node.inputs[2]), x.shape[axis])
+    if matrix is None or axis == 0:
+        return None
+    out, size = matrix.shape
+    for method in ("bilinear", "bicubic"):
+        for coordinates in _COORDINATES:
+            for antialias in (False, True):
+                wanted = interpolation_matrix(size, out, method, coordinates, antialias)
+                if np.allclose(wanted, matrix, rtol=0, atol=_ROUNDING):
+                    return _resized(b, x, axis, out, method=method, coordinates=coordinates, antialias=antialias)
+    return None
+
+
+def _matrix(places: Any, weights: Any, size: Any) -> np.ndarray | None:
+    """The weights of all positions of an axis, (outputs, positions)."""
+    if places is None or weights is None or not isinstance(size, int):
+        return None
+    matrix = np.zeros((len(places), size))
+    np.add.at(matrix, (np.arange(len(places))[:, None], places), weights)
+    return matrix
+
+
+def _resized(b: Rewriter, x: Value, axis: int, out: int, **options: Any) -> Value:
+    """A resize along one axis more, if one was before it."""
+    before = b.made_by(x, "resize")
+    axes, sizes = (axis,), (out,)
+    alike = before is not None and all(before.attrs[name] == value for name, value in options.items())
+    if before is not None and alike and b.is_read_once(before.outputs[0]) and axis not in before.attrs["axes"]:
+        pairs = sorted([*zip(before.attrs["axes"], before.attrs["sizes"], strict=True), (axis, out)])
+        axes, sizes = zip(*pairs, strict=True)
+        x = first(before)
+    return b.resize(x, axes=axes, sizes=sizes, **options)
+
+
+# --- layers ------------------------------------------------------------------------
+
+
+@raises("resize")
+def resize(r: Raiser, node: Node) -> None:
+    """UpSampling for whole factors, Resizing for images; else a product with the weights."""
+    x = first(node)
+    order = _order(r, x, node.attrs["axes"])
+    tensor = r.tensor(x, order)
+    targets = {order.index(axis): out for axis, out in zip(node.attrs["axes"], node.attrs["sizes"], strict=True)}
+    r.bind(node.outputs[0], _resized_tensor(r, node, tensor, targets), order)
+
+
+def _order(r: Raiser, x: Value, axes: tuple[int, ...]) -> Order:
+    """An order in which these axes lie between the first and the last, if there is one."""
+    held = r.held(x).order
+    if x.rank > 2 and not all(0 < held.index(axis) < x.rank - 1 for axis in axes) and min(axes) > 1:
+        return channels_last(x.rank)
+    return held
+
+
+def _resized_tensor(r: Raiser, node: Node, tensor: KerasTensor, targets: dict[int, int]) -> KerasTensor:
+    method, rank = node.attrs["method"], len(tensor.shape)
+    inside = 3 <= rank <= 5 and all(0 < place < rank - 1 for place in targets)
+    if (inside and method == "nearest") or (method == "bilinear" and rank == 4 and _is_plain(node)):
+        factors = [_factor(tensor.shape[place], targets.get(place)) for place in range(1, rank - 1)]
+        if all(factors):
+            options = {} if rank != 4 else {"interpolation": method}
+            return r.layer(
+                f"UpSampling{rank - 2}D", tensor, size=factors[0] if rank == 3 else tuple(factors), **options
+            )
+    sizes = [targets.get(place, size) for place, size in enumerate(tensor.shape)][1:-1]
+    if inside and rank == 4 and None not in sizes and node.attrs["coordinates"] == "half_pixel":
+        height, width = sizes
+        options = {"interpolation": method, "antialias": node.attrs["antialias"]}
+        return r.layer("Resizing", tensor, height=height, width=width, **options)
+    for place, out in targets.items():
+        tensor = _weighted(r, tensor, place, _weights(r, node, tensor.shape[place], out))
+    return tensor
+
+
+def _is_plain(node: Node) -> bool:
+    return node.attrs["coordinates"] == "half_pixel" and not node.attrs["antialias"]
+
+
+def _factor(size: int | None, out: int | None) -> int:
+    if out is None:
+        return 1
+    return out // size if size and out % size == 0 else 0
+
+
+def _weights(r: Raiser, node: Node, size: int | None, out: int) -> np.ndarray:
+    if size is None:
+        raise r.refusal("resizing needs sizes that are known; give the model's input_shapes")
+    options = (node.attrs[name] for name in ("method", "coordinates", "antialias"))
+    return interpolation_matrix(size, out, *options)
+
+
+@raises("resample")
+def resample(r: Raiser, node: Node) -> None:
+    held = r.held(first(node))
+    places, weights = (r.needed(value, "a position") for value in node.inputs[1:])
+    matrix = _matrix(places, weights, first(node).shape[node.attrs["axis"]])
+    if matrix is None:
+        raise r.refusal("resizing needs sizes that are known; give the model's input_shapes")
+    y = _weighted(r, held.tensor, held.place(node.attrs["axis"]), matrix)
+    r.bind(node.outputs[0], y, held.order)
+
+
+def _weighted(r: Raiser, tensor: KerasTensor, place: int, matrix: np.ndarray) -> KerasTensor:
+    """Each position along an axis as a sum of those there are: a layer whose weights are not trained."""
+    letters = "abcdefg"[: len(tensor.shape)]
+    if place == 0:
+        return r.op("einsum", matrix.astype(tensor.dtype), tensor, subscripts=f"za,{letters}->z{letters[1:]}")
+    new = letters.replace(letters[place], "z")
+    shape = list(tensor.shape[1:])
+    shape[place - 1] = len(matrix)
+    return r.layer(
+        "EinsumDense",
+        tensor,
+        weights=(matrix.T,),
+        equation=f"{letters},{letters[place]}z->{new}",
+        output_shape=tuple(shape),
+        trainable=False,
+    )
