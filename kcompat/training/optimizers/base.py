@@ -409,7 +409,10 @@ def clip_by_norm(b: Emitter, gradient: Value, limit: float) -> Value:
 
 
 def clip_by_global_norm(b: Emitter, gradients: list[Value], limit: float) -> list[Value]:
-    """Gradients, shortened together to the norm `limit`; NaN if they are not finite."""
+    """Gradients, shortened together to the norm `limit`; NaN if they are not finite.
+
+    Those of lookups are ordinary ones afterwards, as on TensorFlow: the scale comes first, see `rows`.
+    """
     squares = [total(b, squared(b, gradient)) for gradient in gradients]
     norm = squares[0]
     for square in squares[1:]:
@@ -417,4 +420,4 @@ def clip_by_global_norm(b: Emitter, gradients: list[Value], limit: float) -> lis
     norm = b.sqrt(norm)
     finite = b.mul(b.minimum(b.reciprocal(norm), 1 / limit), limit)
     scale = b.add(finite, b.sub(norm, norm))
-    return [b.mul(gradient, cast(b, scale, gradient.dtype)) for gradient in gradients]
+    return [b.mul(cast(b, scale, gradient.dtype), gradient) for gradient in gradients]

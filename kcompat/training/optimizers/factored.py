@@ -57,7 +57,8 @@ class Adafactor(Optimizer):
 
     def emit_step(self, b: Emitter, gradient: Value, variable: Variable, *scalars: Value) -> None:
         size, keep = scalars
-        squares = b.add(squared(b, gradient), self.epsilon_1)
+        own = squared(b, gradient)
+        squares = b.add(own, self.epsilon_1)
         slot = self.slot(variable, "velocity")
         if variable.ndim >= 2:
             v = self._factored(b, squares, variable, keep)
@@ -65,8 +66,9 @@ class Adafactor(Optimizer):
         else:
             v = self._blend(b, slot, squares, keep)
         move = b.div(gradient, b.sqrt(v))
-        move = b.div(move, b.maximum(b.div(_rms(b, move), self.clip_threshold), 1.0))
-        alpha = b.mul(b.maximum(_rms(b, b.state(variable)), self.epsilon_2), size)
+        size_of_move = b.sqrt(mean(b, b.div(own, v)))
+        move = b.div(move, b.maximum(b.div(size_of_move, self.clip_threshold), 1.0))
+        alpha = b.mul(b.maximum(b.sqrt(mean(b, b.square(b.state(variable)))), self.epsilon_2), size)
         descend(b, variable, b.mul(move, alpha))
 
     def _factored(self, b: Emitter, squares: Value, variable: Variable, keep: Value) -> Value:
@@ -81,11 +83,6 @@ class Adafactor(Optimizer):
         new: Value = b.add(b.mul(b.state(slot), keep), b.mul(target, b.sub(1.0, keep)))
         b.update(slot, new)
         return new
-
-
-def _rms(b: Emitter, x: Value) -> Value:
-    root: Value = b.sqrt(mean(b, b.square(x)))
-    return root
 
 
 _Patterns = Kind("a list of patterns", lambda value, owner: [str(item) for item in value or ()])
