@@ -1,0 +1,125 @@
+"""One training or testing step as one graph: forward, losses, gradients, updates of everything that changes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from ..errors import ArgumentError
+from ..ir import Graph, TensorType, Value, Variable
+from ..layers.emitter import Emitter
+from ..passes.differentiate import differentiate
+from .compiled_loss import CompiledLoss
+from .compiled_metrics import CompiledMetrics
+from .metrics import Mean
+
+Forward = Callable[[Emitter, list[Value]], list[Value]]
+Types = Sequence[TensorType | None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a model was compiled with. loss, optimizer: None for none."""
+
+    optimizer: Any
+    loss: CompiledLoss
+    metrics: CompiledMetrics
+    tracker: Mean
+
+
+@dataclass(frozen=True)
+class BatchTypes:
+    """The types of a batch's arrays: None where a target or weight is missing; named inputs."""
+
+    inputs: Sequence[Value]
+    targets: Types
+    weights: Types
+
+
+def training_step(compiled: Compiled, forward: Forward, types: BatchTypes, weights: Sequence[Variable]) -> Graph:
+    """The graph of a step that changes `weights`; outputs are the loss, and predictions if a metric wants them.
+
+    forward: emits the model, inputs -> outputs. Raises ArgumentError without a loss.
+    """
+    step = _Step(compiled, types, training=True)
+    outputs = step.run(forward, weights)
+    step.descend(weights)
+    return step.b.build(outputs)
+
+
+def testing_step(compiled: Compiled, forward: Forward, types: BatchTypes, weights: Sequence[Variable]) -> Graph:
+    """The graph of a step that changes only metrics. weights: those whose regularizers count."""
+    step = _Step(compiled, types, training=False)
+    return step.b.build(step.run(forward, weights))
+
+
+class _Step:
+    def __init__(self, compiled: Compiled, types: BatchTypes, training: bool) -> None:
+        self.compiled, self.types = compiled, types
+        self.b = Emitter(training=training, collects_losses=True)
+        self.inputs = [self.b.input(value.type, value.name) for value in types.inputs]
+        self.targets = self._optional(types.targets, "target")
+        self.weights = self._optional(types.weights, "weight")
+
+    def _optional(self, types: Types, name: str) -> list[Value | None]:
+        taken = {value.name for value in self.inputs}
+        return [
+            None if t is None else self.b.input(t, _free(f"{name}_{index}", taken)) for index, t in enumerate(types)
+        ]
+
+    def run(self, forward: Forward, weights: Sequence[Variable]) -> list[Value]:
+        """Emit model, losses and metrics; the outputs of the step."""
+        compiled, b = self.compiled, self.b
+        predictions = forward(b, self.inputs)
+        shapes = [None if value is None else value.shape for value in self.targets]
+        compiled.loss.resolve(shapes, [value.shape for value in predictions])
+        compiled.metrics.resolve(shapes, [value.shape for value in predictions])
+        with b.origin("loss"):
+            self.loss = self._total(predictions, weights)
+            compiled.tracker.emit_update(b, self.loss, b.size(self.inputs[0], axis=0))
+        with b.origin("metrics"):
+            compiled.metrics.emit_updates(b, self.targets, predictions, self.weights)
+        return [self.loss, *(predictions if compiled.metrics.on_host else [])]
+
+    def _total(self, predictions: list[Value], weights: Sequence[Variable]) -> Value:
+        b = self.b
+        loss = self.compiled.loss.emit(b, self.targets, predictions, self.weights)
+        parts = [loss] if loss is not None else []
+        parts += b.losses
+        parts += [w.regularizer.emit(b, b.parameter(w)) for w in weights if w.regularizer is not None]
+        if not parts:
+            raise ArgumentError("there is no loss: pass loss= to compile(), or let layers add losses")
+        return reduce(b.add, [part if part.dtype == "float32" else b.cast(part, dtype="float32") for part in parts])
+
+    def descend(self, weights: Sequence[Variable]) -> None:
+        """Emit gradients, the optimizer's updates, and constraints."""
+        b = self.b
+        if not weights:
+            warnings.warn("the model has no trainable weights", stacklevel=6)
+            return
+        gradients = differentiate(b, self.loss, [b.parameter(variable) for variable in weights])
+        pairs = [(g, variable) for g, variable in zip(gradients, weights, strict=True) if g is not None]
+        _check_connected(weights, pairs)
+        with b.origin("optimizer"):
+            self.compiled.optimizer.emit_updates(b, pairs)
+            for variable in weights:
+                if variable.constraint is not None:
+                    b.update(variable, variable.constraint.emit(b, b.state(variable)))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _check_connected(weights: Sequence[Variable], pairs: Sequence[tuple[Value, Variable]]) -> None:
+    connected = {id(variable) for _, variable in pairs}
+    loose = [variable.path for variable in weights if id(variable) not in connected]
+    if not pairs:
+        raise ArgumentError("the loss depends on none of the trainable weights: there is nothing to train")
+    if loose:
+        warnings.warn(f"the loss does not depend on {', '.join(loose)}: they stay as they are", stacklevel=7)
