@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from ..errors import ArgumentError
+import numpy as np
+
+from .errors import ArgumentError
 
 _WIDTH = 20
 _REFRESH = 0.05
@@ -13,7 +17,7 @@ _BOLD, _GREEN, _GRAY, _END = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 
 
 class ProgressBar:
-    """Prints ` 3/10 ━━━━━━━━━━━━━━━━━━━━ 1s 40ms/step` on stdout.
+    """Prints ` 3/10 ━━━━━━━━━━━━━━━━━━━━ 1s 40ms/step - loss: 0.1234` on stdout.
 
     On a terminal or in a notebook the line is rewritten as steps are done, elsewhere it is written once.
 
@@ -32,25 +36,30 @@ class ProgressBar:
         self._first_done = self._started
         self._length = 0
 
-    def advance(self) -> None:
-        """One more step is done."""
+    @property
+    def is_due(self) -> bool:
+        """Whether the next step is to be shown: with its values, if the caller has any."""
+        return self.verbose == 1 and self._dynamic and time.perf_counter() - self._shown >= _REFRESH
+
+    def advance(self, values: Mapping[str, Any] | None = None) -> None:
+        """One more step is done, after which metrics have these values."""
         self.step += 1
         now = time.perf_counter()
         if self.step == 1:
             self._first_done = now
         if self.verbose == 1 and self._dynamic and now - self._shown >= _REFRESH:
             self._shown = now
-            self._rewrite(self._bar(now))
+            self._rewrite(self._bar(now) + _listed(values))
 
-    def close(self) -> None:
-        """No more steps will come."""
+    def close(self, values: Mapping[str, Any] | None = None) -> None:
+        """No more steps will come; metrics have these values at last."""
         now = time.perf_counter()
         self.total = self.step if self.total is None else self.total
         elapsed, pace = f"{now - self._started:.0f}s", _pace(self._seconds_per_step(now))
         if self.verbose == 1:
-            self._rewrite(f"{self._bar_of(self.total)} {self._style(_BOLD, elapsed)} {pace}", "\n")
+            self._rewrite(f"{self._bar_of(self.total)} {self._style(_BOLD, elapsed)} {pace}{_listed(values)}", "\n")
         elif self.verbose == 2:
-            self._write(f"{self.total}/{self.total} - {elapsed} - {pace}\n")
+            self._write(f"{self.total}/{self.total} - {elapsed} - {pace}{_listed(values)}\n")
 
     def _bar(self, now: float) -> str:
         seconds = self._seconds_per_step(now)
@@ -82,6 +91,12 @@ class ProgressBar:
     def _write(self, text: str) -> None:
         sys.stdout.write(_encodable(text))
         sys.stdout.flush()
+
+
+def _listed(values: Mapping[str, Any] | None) -> str:
+    """Values as ` - name: 0.1234` each; small ones with an exponent."""
+    means = {name: float(np.mean(value)) for name, value in (values or {}).items()}
+    return "".join(f" - {name}: {v:.4f}" if abs(v) > 1e-3 else f" - {name}: {v:.4e}" for name, v in means.items())
 
 
 def _encodable(text: str) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 from ..errors import ArgumentError, InputError, SaveError
 from ..ir import Graph, TensorType, Value, Variable
 from ..layers.base import Layer
+from ..progress import ProgressBar
 from ..tree import pack_like
 from .data import arrange, as_input, batch_size_for, split, unify_batch
 from .model import Model
-from .progress import ProgressBar
 from .table import render
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..config import serialize
 from ..errors import ArgumentError, InputError
 from ..executor import Executor
 from ..ir import Graph, Value
@@ -18,13 +17,13 @@ from ..layers.base import Layer, walk
 from ..layers.emitter import Emitter
 from ..layers.masks import as_mask
 from ..layers.symbolic import KerasTensor
+from ..progress import ProgressBar
 from ..tree import flatten, pack_like
 from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
-from .progress import ProgressBar
-from .training_state import TrainingState
+from .training import TrainableModel
 
 
-class Model(Layer):
+class Model(TrainableModel):
     """A layer with inputs and outputs of its own, that predicts, is saved and is shown.
 
     `Model(inputs, outputs, name=None)` makes a functional model from KerasTensors.
@@ -39,9 +38,9 @@ class Model(Layer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.training_state: TrainingState | None = None
         self._executor: Executor | None = None
         self._executor_version = 0
+        self.structure_version = 0
 
     # --- structure --------------------------------------------------------------
 
@@ -117,12 +116,25 @@ class Model(Layer):
     def graph(self) -> Graph:
         """The model as IR: inputs named as its input layers, weights as parameters."""
         emitter = Emitter()
-        values = [
-            emitter.input(TensorType(tensor.dtype, tensor.type.shape), name)
+        values = [emitter.input(value.type, value.name) for value in self.training_inputs()]
+        return emitter.build(self.emit_outputs(emitter, values))
+
+    def training_inputs(self) -> list[Value]:
+        """The model's inputs by type and name."""
+        return [
+            Value(TensorType(tensor.dtype, tensor.type.shape), name)
             for tensor, name in zip(self.inputs, self.input_names, strict=True)
         ]
-        outputs = emitter.call(self, pack_like(self.input_structure, values))
-        return emitter.build(flatten(outputs))
+
+    def emit_outputs(self, b: Emitter, inputs: list[Value]) -> list[Value]:
+        """The outputs, flat, for Values in the order of the inputs."""
+        return flatten(b.call(self, pack_like(self.input_structure, inputs)))
+
+    def training_arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
+        """Data as arrays in the order of the inputs. Raises InputError."""
+        inputs = self.training_inputs()
+        entries = arrange(data, self.input_names, self.input_structure, f"model '{self.name}'")
+        return [as_input(e, v, any_batch) for e, v in zip(entries, inputs, strict=True)]
 
     @property
     def executor(self) -> Executor:
@@ -135,6 +147,7 @@ class Model(Layer):
     def structure_changed(self) -> None:
         """Forget what was derived from the layers, after one was added or removed."""
         self._executor = None
+        self.structure_version += 1
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, as arrays."""
@@ -211,13 +224,6 @@ class Model(Layer):
                 layer.reset_state()
 
     reset_states = reset_state
-
-    # --- training settings ------------------------------------------------------
-
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, **settings: Any) -> None:
-        """Note how the model is to be trained; the settings are saved with the model."""
-        config = {"optimizer": optimizer, "loss": loss, "metrics": metrics, **settings}
-        self.training_state = TrainingState({key: serialize(value) for key, value in config.items()})
 
     # --- files ------------------------------------------------------------------
 

@@ -144,6 +144,14 @@ class Sequential(Model):
             self._build_from(args[0].shape, args[0].dtype)
 
     def _arrays(self, data: Any, any_batch: bool = False) -> Any:
+        self._ensure_built(data)
+        return super()._arrays(data, any_batch)
+
+    def training_arrays(self, data: Any, any_batch: bool = False) -> Any:
+        self._ensure_built(data)
+        return super().training_arrays(data, any_batch)
+
+    def _ensure_built(self, data: Any) -> None:
         if self._input_layer is None:
             shape = getattr(data, "shape", None)
             if shape is None:
@@ -151,7 +159,6 @@ class Sequential(Model):
                     f"Sequential '{self.name}' is not built and cannot be built from {type(data).__name__}"
                 )
             self._build_from((None, *shape[1:]), "float32")
-        return super()._arrays(data, any_batch)
 
     def _build_from(self, shape: tuple[Any, ...], dtype: str) -> None:
         sizes = tuple(dim if isinstance(dim, int) else None for dim in shape)

@@ -237,7 +237,9 @@ def class_weights(targets: np.ndarray, weights: Any) -> np.ndarray:
     try:
         table = {int(key): float(value) for key, value in weights.items()}
     except (TypeError, ValueError):
-        raise ArgumentError(f"class_weight must be a dict from class numbers to weights, received {weights!r}") from None
+        raise ArgumentError(
+            f"class_weight must be a dict from class numbers to weights, received {weights!r}"
+        ) from None
     labels = np.asarray(targets)
     if labels.ndim > 1:
         labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]

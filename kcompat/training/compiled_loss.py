@@ -91,9 +91,7 @@ class CompiledLoss:
 
     def check_labels(self, targets: Sequence[np.ndarray | None], pred_shapes: Sequence[Any]) -> None:
         """Raises InputError for class numbers that are none of the classes."""
-        for entry, target, pred, key in zip(
-            self.resolved or (), targets, pred_shapes, self.outputs.keys, strict=True
-        ):
+        for entry, target, pred, key in zip(self.resolved or (), targets, pred_shapes, self.outputs.keys, strict=True):
             if entry is not None and target is not None and is_sparse(entry.loss):
                 check_class_numbers(target, pred[getattr(entry.loss, "axis", -1)], ignored_class(entry.loss), key)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..ir import Value
+from ..ir import Value, Variable
 from ..layers.emitter import Emitter
 from ..tree import flatten
 from .metrics import Metric, resolve_metric
@@ -22,6 +22,8 @@ _ByOutput = list[list[Metric]]
 
 class CompiledMetrics:
     """What `compile(metrics=..., weighted_metrics=...)` says, resolved once the shapes of data are known."""
+
+    name = "compile_metrics"
 
     def __init__(self, metrics: Any, weighted: Any, outputs: Outputs) -> None:
         self.outputs = outputs
@@ -101,7 +103,7 @@ class CompiledMetrics:
                         raise ArgumentError(f"metric '{metric.name}' needs targets, and there are none")
                     yield metric, true, pred, weight if is_weighted else None
 
-    def results(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """The result of each metric by the name that logs have for it."""
         results: dict[str, Any] = {}
         for part, prefix in ((self.plain, ""), (self.weighted, "weighted_")):
@@ -109,6 +111,16 @@ class CompiledMetrics:
                 for metric in metrics:
                     results[self._log_name(metric.name, output, prefix, results)] = metric.result()
         return results
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     def _log_name(self, name: str, output: str, prefix: str, taken: dict[str, Any]) -> str:
         """`accuracy`, or `output_accuracy`; repeated ones `weighted_accuracy`, then with a number."""

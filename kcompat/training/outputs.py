@@ -63,7 +63,9 @@ class Outputs:
                 raise InputError(f"{what}: no data for output '{missing[0]}'; expected {keys}, received {sorted(data)}")
             return [data.get(key) for key in keys]
         if self.is_single:
-            return [data[0] if isinstance(data, (list, tuple)) and len(data) == 1 and hasattr(data[0], "shape") else data]
+            return [
+                data[0] if isinstance(data, (list, tuple)) and len(data) == 1 and hasattr(data[0], "shape") else data
+            ]
         entries = flatten(data) if isinstance(data, (list, tuple)) else [data]
         if len(entries) == self.count:
             return entries

@@ -12,9 +12,11 @@ from ..errors import ArgumentError
 from ..ir import Graph, TensorType, Value, Variable
 from ..layers.emitter import Emitter
 from ..passes.differentiate import differentiate
+from ..regularizers import Regularizer
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .metrics import Mean
+from .tracing import trace
 
 Forward = Callable[[Emitter, list[Value]], list[Value]]
 Types = Sequence[TensorType | None]
@@ -89,7 +91,7 @@ class _Step:
         loss = self.compiled.loss.emit(b, self.targets, predictions, self.weights)
         parts = [loss] if loss is not None else []
         parts += b.losses
-        parts += [w.regularizer.emit(b, b.parameter(w)) for w in weights if w.regularizer is not None]
+        parts += [_penalty(b, weight) for weight in weights if weight.regularizer is not None]
         if not parts:
             raise ArgumentError("there is no loss: pass loss= to compile(), or let layers add losses")
         return reduce(b.add, [part if part.dtype == "float32" else b.cast(part, dtype="float32") for part in parts])
@@ -100,26 +102,21 @@ class _Step:
         if not weights:
             warnings.warn("the model has no trainable weights", stacklevel=6)
             return
-        gradients = differentiate(b, self.loss, [b.parameter(variable) for variable in weights])
-        pairs = [(g, variable) for g, variable in zip(gradients, weights, strict=True) if g is not None]
-        _check_connected(weights, pairs)
-        with b.origin("optimizer"):
-            self.compiled.optimizer.emit_updates(b, pairs)
-            for variable in weights:
-                if variable.constraint is not None:
-                    b.update(variable, variable.constraint.emit(b, b.state(variable)))
+        factor = self.compiled.optimizer.loss_scale_factor
+        loss = self.loss if factor is None else b.mul(self.loss, float(factor))
+        gradients = differentiate(b, loss, [b.parameter(variable) for variable in weights])
+        self.compiled.optimizer.emit_updates(b, list(zip(gradients, weights, strict=True)))
+
+
+def _penalty(b: Emitter, weight: Variable) -> Value:
+    """What a weight's regularizer adds to the loss; it may be one that a user wrote with `kcompat.ops`."""
+    regularizer = weight.regularizer
+    if isinstance(regularizer, Regularizer) and type(regularizer).emit is not Regularizer.emit:
+        return regularizer.emit(b, b.parameter(weight))
+    return trace(b, regularizer, b.parameter(weight))
 
 
 def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _check_connected(weights: Sequence[Variable], pairs: Sequence[tuple[Value, Variable]]) -> None:
-    connected = {id(variable) for _, variable in pairs}
-    loose = [variable.path for variable in weights if id(variable) not in connected]
-    if not pairs:
-        raise ArgumentError("the loss depends on none of the trainable weights: there is nothing to train")
-    if loose:
-        warnings.warn(f"the loss does not depend on {', '.join(loose)}: they stay as they are", stacklevel=7)

@@ -7,8 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from kcompat import Input, Sequential, layers
-from kcompat.models import progress
+from kcompat import Input, Sequential, layers, progress
 
 
 class Terminal(io.StringIO):

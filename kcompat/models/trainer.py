@@ -1,0 +1,178 @@
+"""What a model was compiled with, and the graphs of its steps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..executor import Executor
+from ..ir import Graph, TensorType
+from ..ir.types import ir_dtype
+from ..layers.base import walk
+from ..training import optimizers
+from ..training.batches import Batch, as_target, check_lengths, class_weights, unpack, weights_for
+from ..training.compiled_loss import CompiledLoss
+from ..training.compiled_metrics import CompiledMetrics
+from ..training.metrics import Mean
+from ..training.outputs import Outputs
+from ..training.step import BatchTypes, Compiled, testing_step, training_step
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+class Trainer:
+    """A model's training: what it was compiled with, and the graphs of its steps.
+
+    A graph is made for the types of a batch's arrays and kept until the model is compiled again or one of
+    its layers changes.
+    """
+
+    def __init__(self, model: Model, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted: Any) -> None:
+        self.model = model
+        self.given = (loss, loss_weights, metrics, weighted)
+        self.optimizer = optimizers.get(optimizer)
+        self.tracker = Mean(name="loss")
+        self.stop = False
+        self.flags = {layer: layer.trainable for layer in walk(model)}
+        self._compiled: Compiled | None = None
+        self._steps: dict[Any, Executor] = {}
+        self._version: Any = None
+        if model.built:
+            self.compiled  # noqa: B018 - so that unknown names are told at once
+
+    @property
+    def compiled(self) -> Compiled:
+        """Losses and metrics, matched to the model's outputs."""
+        if self._compiled is None:
+            loss, loss_weights, metrics, weighted = self.given
+            outputs = Outputs(self.model.output_structure, self.model.output_names)
+            self._compiled = Compiled(
+                self.optimizer,
+                CompiledLoss(loss, loss_weights, outputs),
+                CompiledMetrics(metrics, weighted, outputs),
+                self.tracker,
+            )
+        return self._compiled
+
+    @property
+    def metrics(self) -> list[Any]:
+        """That of the loss, one for those asked for, those of single outputs' losses."""
+        if self._compiled is None:
+            return [self.tracker]
+        asked = [self._compiled.metrics] if any(self._compiled.metrics.used) else []
+        return [self.tracker, *asked, *self._compiled.loss.trackers]
+
+    def results(self) -> dict[str, Any]:
+        """All metrics by the names of logs."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            results.update(result if isinstance(result, dict) else {metric.name: result})
+        return results
+
+    def in_order(self, logs: Mapping[str, Any]) -> Any:
+        """The values of logs as a list in the order of the metrics, or the only one. Source: Keras's Trainer."""
+        names = [m.name for metric in self.metrics for m in getattr(metric, "metrics", [metric])]
+        values = [logs[name] for name in names if name in logs]
+        values += [logs[name] for name in sorted(logs) if name not in names]
+        return values[0] if len(values) == 1 else values
+
+    # --- data -------------------------------------------------------------------
+
+    def batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, any_batch: bool = False) -> Batch:
+        """Data in the order of the model's inputs and outputs.
+
+        any_batch: the first axis may have any size. Raises InputError, or ArgumentError for class weights that
+        cannot be used.
+        """
+        inputs = self.model.training_arrays(x, any_batch)
+        outputs, used = self.compiled.loss.outputs, self._used
+        given = zip(outputs.arrange(y, "y", used), used, strict=True)
+        targets = [as_target(entry, "y") if needed and entry is not None else None for entry, needed in given]
+        weights = self._weights(targets, sample_weight, class_weight)
+        data = Batch(inputs, targets, weights_for(targets, weights))
+        check_lengths(data)
+        return data
+
+    @property
+    def _used(self) -> list[bool]:
+        """Which outputs need targets."""
+        return [a or b for a, b in zip(self.compiled.loss.used, self.compiled.metrics.used, strict=True)]
+
+    def _weights(self, targets: list[np.ndarray | None], sample_weight: Any, class_weight: Any) -> list[Any]:
+        outputs = self.compiled.loss.outputs
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ArgumentError("sample_weight and class_weight cannot both be given")
+            if outputs.count > 1 or targets[0] is None:
+                raise ArgumentError(f"class_weight is for models with one output, this one has {outputs.count}")
+            return [class_weights(targets[0], class_weight)]
+        if isinstance(sample_weight, (list, tuple, Mapping)) and outputs.count > 1:
+            return outputs.arrange(sample_weight, "sample_weight", [False] * outputs.count)
+        return [sample_weight] * outputs.count
+
+    def check(self, data: Batch) -> None:
+        """Raises InputError for labels that no output has, ShapeError for shapes that do not fit."""
+        self.step(data, training=False)
+        self.compiled.loss.check_labels(data.targets, [value.shape for value in self.model.outputs])
+
+    def take(self, data: Any, class_weight: Any = None) -> Batch:
+        """A batch as a stream gives it. Raises InputError."""
+        batch = self.batch(*unpack(data), class_weight)
+        self.check(batch)
+        return batch
+
+    # --- steps ------------------------------------------------------------------
+
+    def step(self, batch: Batch, training: bool) -> Executor:
+        """What runs a step on batches of this one's types."""
+        version = sum(layer.emission_version for layer in walk(self.model)), self.model.structure_version
+        if version != self._version:
+            self._steps.clear()
+            self._version = version
+        key = training, tuple(None if a is None else (a.dtype, a.shape[1:]) for a in batch.targets + batch.weights)
+        if key not in self._steps:
+            self._steps[key] = Executor(self._graph(batch, training))
+        return self._steps[key]
+
+    def _graph(self, batch: Batch, training: bool) -> Graph:
+        inputs = self.model.training_inputs()
+        types = BatchTypes(inputs, [_type(a) for a in batch.targets], [_type(a) for a in batch.weights])
+        weights = self.model.trainable_weights
+        if not training:
+            return testing_step(self.compiled, self.model.emit_outputs, types, weights)
+        if self.optimizer is None:
+            raise ArgumentError(f"model '{self.model.name}' was compiled without an optimizer and cannot be trained")
+        self.optimizer.build(weights)
+        return training_step(self.compiled, self.model.emit_outputs, types, weights)
+
+    def run(self, batch: Batch, training: bool) -> None:
+        """Make a step. Raises InputError for a batch that does not fit."""
+        outputs = self.step(batch, training)(batch.arrays)
+        if self.compiled.metrics.on_host:
+            self.compiled.metrics.update_on_host(batch.targets, outputs[1:], batch.weights)
+
+    def reset(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def warn_if_flags_changed(self) -> None:
+        """Warn where `trainable` is not what it was when the model was compiled."""
+        flags = {layer: layer.trainable for layer in walk(self.model)}
+        changed = [layer.name for layer in flags if self.flags.get(layer, flags[layer]) != flags[layer]]
+        if changed:
+            warnings.warn(
+                f"'trainable' of {', '.join(changed)} has changed since compile(); it takes effect for graphs made "
+                "from now on: compile the model again",
+                stacklevel=4,
+            )
+            self.flags = flags
+
+
+def _type(array: np.ndarray | None) -> TensorType | None:
+    return None if array is None else TensorType(ir_dtype(array), ("batch", *array.shape[1:]))

@@ -1,0 +1,309 @@
+"""How models are trained: compile, fit, evaluate, and steps with single batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ..callbacks import CallbackList, History
+from ..callbacks.callback_list import plain_logs
+from ..errors import ArgumentError, InputError
+from ..layers.base import Layer
+from ..random import next_seed
+from ..training.batches import (
+    ArraySource,
+    Batch,
+    Epochs,
+    Source,
+    StreamSource,
+    batch_size,
+    is_indexed,
+    split_validation,
+    unpack,
+)
+from ..training.interruption import Interruptions
+from .data import batch_size_for, yields_batches
+from .trainer import Trainer
+from .training_state import TrainingState
+
+
+class TrainableModel(Layer):
+    """The part of a model that is about training; the methods are those of Keras's models."""
+
+    _trainer: Trainer | None = None
+    _kept_state: TrainingState | None = None
+    history: History
+    stop_training: bool = False
+    stop_evaluating: bool = False
+
+    # --- settings ---------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is to be trained.
+
+        optimizer: a name, config or Optimizer. loss: a name, Loss or function of (y_true, y_pred), or a list or
+        dict of them for several outputs, None for an output without one. loss_weights: likewise, factors.
+        metrics: names, Metrics or functions, in a list or a dict; weighted_metrics: those that sample weights
+        apply to. The other arguments say how Keras is to compute and change nothing.
+        Raises ArgumentError for unknown names, or settings that do not fit the model's outputs.
+        """
+        self._kept_state = None
+        self._trainer = Trainer(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
+        self.stop_training = False
+
+    @property
+    def compiled(self) -> bool:
+        return self._trainer is not None
+
+    @property
+    def trainer(self) -> Trainer:
+        """What `compile` made. Raises ArgumentError for a model that is not compiled."""
+        if self._trainer is None:
+            raise ArgumentError(f"model '{self.name}' is not compiled: call compile() before")
+        return self._trainer
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that the model was compiled with, or None."""
+        return None if self._trainer is None else self._trainer.optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss that the model was compiled with, as it was given, or None."""
+        return None if self._trainer is None else self._trainer.given[0]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metric of the loss, one for all that were asked for, then those of single outputs' losses."""
+        return [] if self._trainer is None else self._trainer.metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Let all metrics forget their batches."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """What all metrics have found, by name."""
+        return plain_logs(self.trainer.results())
+
+    @property
+    def training_state(self) -> TrainingState | None:
+        """Settings and optimizer variables, as files hold them; None for a model that is not compiled."""
+        return self._kept_state
+
+    @training_state.setter
+    def training_state(self, state: TrainingState | None) -> None:
+        self._kept_state = state
+
+    # --- training ---------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for `epochs` passes over the data, and return their logs.
+
+        x, y: arrays, or lists or dicts of them; or x alone, an iterable of batches (x, y) or (x, y, weights),
+        a PyDataset or a generator. batch_size: 32 by default. verbose: "auto", 0, 1 or 2. validation_split: the
+        share of the samples, from the end, that validates. validation_data: (x, y) or (x, y, weights), or a
+        stream. shuffle: take arrays in another order in each epoch, or with "batch" their batches.
+        class_weight: weights of the samples of classes. sample_weight: weights of samples, or of places in them.
+        steps_per_epoch: batches of an epoch, by default all. validation_freq: validate after every so many
+        epochs, or after those in a list.
+        Raises InputError, ShapeError or ArgumentError, before any weight changes, for data that do not fit;
+        an interrupt ends training after the step. Source: keras.Model.fit.
+        """
+        trainer = self.trainer
+        trainer.warn_if_flags_changed()
+        data, validation = self._data(x, y, sample_weight, class_weight), validation_data
+        if validation_split and validation_data is None:
+            if not isinstance(data, Batch):
+                raise ArgumentError("validation_split is for arrays, not for streams")
+            data, validation = split_validation(data, validation_split)
+        seed = next_seed()
+        source = self._source(data, batch_size, steps_per_epoch, shuffle, seed, class_weight)
+        epochs_of = Epochs(source, steps_per_epoch)
+        if validation is not None and not isinstance(validation, Batch):
+            validation = self._data(*_unpacked(validation))
+        validating = _when(validation_freq) if validation is not None else None
+        hooks = self._callbacks(callbacks, verbose, epochs, epochs_of.steps, history=True)
+        self.stop_training, logs = False, {}
+        with Interruptions() as interruptions:
+            hooks.on_train_begin()
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                hooks.on_epoch_begin(epoch)
+                self._train_epoch(epochs_of, hooks, interruptions)
+                logs = plain_logs(trainer.results())
+                if validating is not None and validating(epoch):
+                    size = validation_batch_size or (batch_size if isinstance(validation, Batch) else None)
+                    held = self._source(validation, size, validation_steps, False, 0)
+                    logs |= {f"val_{name}": v for name, v in self._test(held, validation_steps, hooks).items()}
+                hooks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            if trainer.optimizer is not None and epochs > 0:
+                trainer.optimizer.finalize_variable_values(self.trainable_weights)
+            hooks.on_train_end(logs)
+        return self.history
+
+    def _train_epoch(self, epochs: Epochs, hooks: CallbackList, interruptions: Interruptions) -> None:
+        trainer = self.trainer
+        for number, batch in enumerate(epochs.epoch()):
+            hooks.on_train_batch_begin(number)
+            with interruptions.step():
+                trainer.run(batch, training=True)
+            hooks.on_train_batch_end(number, trainer.results() if hooks.wants_logs("train") else None)
+            if self.stop_training:
+                break
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics of data, which are given as in `fit`.
+
+        Returns the loss alone where there are no metrics, else a list, or a dict by name with `return_dict`.
+        Source: keras.Model.evaluate.
+        """
+        source = self._source(self._data(x, y, sample_weight), batch_size, steps, False, 0)
+        hooks = self._callbacks(callbacks, verbose, 1, Epochs(source, steps).steps)
+        logs = self._test(source, steps, hooks)
+        return logs if return_dict else self.trainer.in_order(logs)
+
+    def _test(self, source: Source, steps: int | None, hooks: CallbackList) -> dict[str, Any]:
+        trainer = self.trainer
+        self.stop_evaluating = False
+        hooks.on_test_begin()
+        self.reset_metrics()
+        for number, batch in enumerate(Epochs(source, steps).epoch()):
+            hooks.on_test_batch_begin(number)
+            trainer.run(batch, training=False)
+            hooks.on_test_batch_end(number, trainer.results() if hooks.wants_logs("test") else None)
+            if self.stop_evaluating:
+                break
+        logs = plain_logs(trainer.results())
+        hooks.on_test_end(logs)
+        return logs
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step of training with a batch; returns what the metrics have found since their last reset."""
+        return self._on_batch(self.trainer.batch(x, y, sample_weight, class_weight), True, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluate a batch; returns what the metrics have found since their last reset."""
+        return self._on_batch(self.trainer.batch(x, y, sample_weight), False, return_dict)
+
+    def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
+        self.trainer.check(batch)
+        self.trainer.run(batch, training)
+        logs = plain_logs(self.trainer.results())
+        return logs if return_dict else self.trainer.in_order(logs)
+
+    # --- data -------------------------------------------------------------------
+
+    def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
+        """Arrays as one Batch of all samples, checked; a stream as it is."""
+        if x is None:
+            raise InputError(f"model '{self.name}': there are no data; pass x")
+        if not (yields_batches(x) or is_indexed(x)):
+            data = self.trainer.batch(x, y, sample_weight, class_weight, any_batch=True)
+            self.trainer.check(data)
+            return data
+        if y is not None or sample_weight is not None:
+            raise ArgumentError("a stream gives targets and weights with x, as (x, y) or (x, y, sample_weight)")
+        return x
+
+    def _source(
+        self,
+        data: Any,
+        size: int | None,
+        steps: int | None,
+        shuffle: bool | str,
+        seed: int,
+        class_weight: Any = None,
+    ) -> Source:
+        if not isinstance(data, Batch):
+            if size is not None:
+                raise ArgumentError("batch_size is for arrays; a stream decides itself how large its batches are")
+            return StreamSource(data, partial(self.trainer.take, class_weight=class_weight), shuffle, seed)
+        if steps is None or size is not None:
+            size = batch_size_for(self.training_inputs(), size)
+        return ArraySource(data, batch_size(size, steps, data.size), shuffle, seed)
+
+    def _callbacks(
+        self, given: Any, verbose: int | str, epochs: int, steps: int | None, history: bool = False
+    ) -> CallbackList:
+        if isinstance(given, CallbackList):
+            return given
+        verbose = 1 if verbose == "auto" else verbose
+        if verbose not in (0, 1, 2):
+            raise ArgumentError(f"verbose must be 'auto', 0, 1 or 2, received {verbose!r}")
+        return CallbackList(
+            given,
+            add_history=history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
+
+
+def _unpacked(data: Any) -> tuple[Any, Any, Any]:
+    """Validation data as x, y and weights; a stream is x alone."""
+    return (data, None, None) if yields_batches(data) or is_indexed(data) else unpack(data)
+
+
+def _when(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after an epoch. Raises ArgumentError."""
+    if isinstance(frequency, int) and not isinstance(frequency, bool) and frequency > 0:
+        return lambda epoch: (epoch + 1) % frequency == 0
+    if isinstance(frequency, (list, tuple, set, range)):
+        return lambda epoch: epoch + 1 in frequency
+    raise ArgumentError(f"validation_freq must be a positive integer or a list of epochs, received {frequency!r}")
