@@ -16,6 +16,7 @@ _SUBMODULES = frozenset(
         "activations",
         "applications",
         "backend",
+        "callbacks",
         "constraints",
         "converters",
         "errors",

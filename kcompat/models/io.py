@@ -8,6 +8,8 @@ from typing import Any
 
 from ..registration import CustomObjectScope, in_effect
 from .model import Model
+from .training import TrainableModel
+from .training_state import TrainingState
 
 
 def load_model(
@@ -33,7 +35,7 @@ def load_model(
     from .. import converters
 
     with CustomObjectScope(custom_objects):
-        return converters.load(
+        model = converters.load(
             filepath,
             custom_objects=in_effect(),
             compile=compile,
@@ -41,6 +43,9 @@ def load_model(
             image_dim_ordering=image_dim_ordering,
             external_data_dir=external_data_dir,
         )
+        if model.training_state is not None:
+            model.training_state.custom_objects = in_effect()
+        return model
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
@@ -106,3 +111,11 @@ def to_json(model: Model, **json_arguments: Any) -> str:
     from ..converters.keras import architecture
 
     return json.dumps(architecture.serialize_model(model), **json_arguments)
+
+
+def restore_training(model: TrainableModel, state: TrainingState) -> None:
+    """Compile a model with the settings and the optimizer variables of a file of any generation."""
+    from ..converters.keras import training_reading
+
+    with CustomObjectScope(state.custom_objects):
+        training_reading.restore(model, state)

@@ -40,7 +40,6 @@ class Model(TrainableModel):
         super().__init__(*args, **kwargs)
         self._executor: Executor | None = None
         self._executor_version = 0
-        self.structure_version = 0
 
     # --- structure --------------------------------------------------------------
 
@@ -120,18 +119,15 @@ class Model(TrainableModel):
         return emitter.build(self.emit_outputs(emitter, values))
 
     def training_inputs(self) -> list[Value]:
-        """The model's inputs by type and name."""
         return [
             Value(TensorType(tensor.dtype, tensor.type.shape), name)
             for tensor, name in zip(self.inputs, self.input_names, strict=True)
         ]
 
     def emit_outputs(self, b: Emitter, inputs: list[Value]) -> list[Value]:
-        """The outputs, flat, for Values in the order of the inputs."""
         return flatten(b.call(self, pack_like(self.input_structure, inputs)))
 
     def training_arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
-        """Data as arrays in the order of the inputs. Raises InputError."""
         inputs = self.training_inputs()
         entries = arrange(data, self.input_names, self.input_structure, f"model '{self.name}'")
         return [as_input(e, v, any_batch) for e, v in zip(entries, inputs, strict=True)]

@@ -22,7 +22,7 @@ from ..training.outputs import Outputs
 from ..training.step import BatchTypes, Compiled, testing_step, training_step
 
 if TYPE_CHECKING:
-    from .model import Model
+    from .training import TrainableModel
 
 
 class Trainer:
@@ -32,7 +32,9 @@ class Trainer:
     its layers changes.
     """
 
-    def __init__(self, model: Model, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted: Any) -> None:
+    def __init__(
+        self, model: TrainableModel, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted: Any
+    ) -> None:
         self.model = model
         self.given = (loss, loss_weights, metrics, weighted)
         self.optimizer = optimizers.get(optimizer)

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..callbacks import CallbackList, History
 from ..callbacks.callback_list import plain_logs
 from ..errors import ArgumentError, InputError
+from ..ir import Value
 from ..layers.base import Layer
+from ..layers.emitter import Emitter
 from ..random import next_seed
 from ..training.batches import (
     ArraySource,
@@ -25,7 +29,7 @@ from ..training.batches import (
 from ..training.interruption import Interruptions
 from .data import batch_size_for, yields_batches
 from .trainer import Trainer
-from .training_state import TrainingState
+from .training_state import TrainingState, describe
 
 
 class TrainableModel(Layer):
@@ -36,6 +40,36 @@ class TrainableModel(Layer):
     history: History
     stop_training: bool = False
     stop_evaluating: bool = False
+    structure_version: int = 0
+    """Grows when layers are added or removed."""
+
+    # --- what models say of themselves ------------------------------------------
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The outputs, with their shapes."""
+        raise NotImplementedError
+
+    @property
+    def output_structure(self) -> Any:
+        """The nest in which the outputs were declared, and in which predictions come."""
+        raise NotImplementedError
+
+    @property
+    def output_names(self) -> list[str]:
+        raise NotImplementedError
+
+    def training_inputs(self) -> list[Value]:
+        """The inputs by type and name."""
+        raise NotImplementedError
+
+    def training_arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
+        """Data as arrays in the order of the inputs. Raises InputError."""
+        raise NotImplementedError
+
+    def emit_outputs(self, b: Emitter, inputs: list[Value]) -> list[Value]:
+        """The outputs, flat, for Values in the order of the inputs."""
+        raise NotImplementedError
 
     # --- settings ---------------------------------------------------------------
 
@@ -65,29 +99,40 @@ class TrainableModel(Layer):
 
     @property
     def compiled(self) -> bool:
-        return self._trainer is not None
+        """Whether `compile` was called, or the file that the model was read from has its settings."""
+        return self._trainer is not None or self._kept_state is not None
 
     @property
     def trainer(self) -> Trainer:
-        """What `compile` made. Raises ArgumentError for a model that is not compiled."""
+        """What `compile` made, or is made of a file's settings. Raises ArgumentError for a model without any."""
         if self._trainer is None:
-            raise ArgumentError(f"model '{self.name}' is not compiled: call compile() before")
+            if self._kept_state is None:
+                raise ArgumentError(f"model '{self.name}' is not compiled: call compile() before")
+            from .io import restore_training
+
+            state, self._kept_state = self._kept_state, None
+            try:
+                restore_training(self, state)
+            except Exception:
+                self._trainer, self._kept_state = None, state
+                raise
+        assert self._trainer is not None
         return self._trainer
 
     @property
     def optimizer(self) -> Any:
         """The optimizer that the model was compiled with, or None."""
-        return None if self._trainer is None else self._trainer.optimizer
+        return self.trainer.optimizer if self.compiled else None
 
     @property
     def loss(self) -> Any:
         """The loss that the model was compiled with, as it was given, or None."""
-        return None if self._trainer is None else self._trainer.given[0]
+        return self.trainer.given[0] if self.compiled else None
 
     @property
     def metrics(self) -> list[Any]:
         """The metric of the loss, one for all that were asked for, then those of single outputs' losses."""
-        return [] if self._trainer is None else self._trainer.metrics
+        return self.trainer.metrics if self.compiled else []
 
     @property
     def metrics_names(self) -> list[str]:
@@ -105,11 +150,11 @@ class TrainableModel(Layer):
     @property
     def training_state(self) -> TrainingState | None:
         """Settings and optimizer variables, as files hold them; None for a model that is not compiled."""
-        return self._kept_state
+        return self._kept_state if self._trainer is None else describe(self._trainer)
 
     @training_state.setter
     def training_state(self, state: TrainingState | None) -> None:
-        self._kept_state = state
+        self._trainer, self._kept_state = None, state
 
     # --- training ---------------------------------------------------------------
 

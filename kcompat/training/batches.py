@@ -208,8 +208,12 @@ def check_lengths(data: Batch) -> int:
     """The number of samples, the same in all arrays. Raises InputError."""
     counts = {len(array) for array in data.arrays}
     if len(counts) > 1:
-        parts = zip(("x", "y", "sample_weight"), (data.inputs, data.targets, data.weights), strict=True)
-        sizes = {name: [len(a) for a in part if a is not None] for name, part in parts}
+        parts: dict[str, Sequence[np.ndarray | None]] = {
+            "x": data.inputs,
+            "y": data.targets,
+            "sample_weight": data.weights,
+        }
+        sizes = {name: [len(a) for a in part if a is not None] for name, part in parts.items()}
         raise InputError(f"arrays have different numbers of samples: {sizes}")
     count = counts.pop()
     if not count:
@@ -275,7 +279,7 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
 
 
 def as_target(data: Any, name: str) -> np.ndarray:
-    """Targets or weights as an array: floats in float32, others as they are. Raises InputError for what is no number."""
+    """Targets or weights as an array: floats in float32, others as they are. Raises InputError for other data."""
     array = np.asarray(data)
     if array.dtype.kind == "f":
         return array.astype(np.float32, copy=False)

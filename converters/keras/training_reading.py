@@ -1,0 +1,213 @@
+"""Compiles a model with the settings of a file, of any Keras generation, and fills its optimizer's variables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kcompat.errors import ConfigError, KcompatError
+from kcompat.ir import Variable
+from kcompat.models.training import TrainableModel
+from kcompat.models.training_state import TrainingState
+from kcompat.training import losses, metrics, optimizers
+from kcompat.training.optimizers import Optimizer
+from kcompat.training.optimizers.schedules import InverseTimeDecay
+
+_SLOTS: dict[str, tuple[str, ...]] = {
+    "SGD": ("momentum",),
+    "RMSprop": ("velocity", "momentum", "average_gradient"),
+    "Adagrad": ("accumulator",),
+    "Adadelta": ("accumulated_grad", "accumulated_delta_var"),
+    "Adam": ("momentum", "velocity", "velocity_hat"),
+    "AdamW": ("momentum", "velocity", "velocity_hat"),
+    "Adamax": ("momentum", "norm"),
+    "Nadam": ("momentum", "velocity"),
+    "Ftrl": ("accumulator", "linear"),
+    "Lion": ("momentum",),
+}
+"""The slots of optimizers in the order in which Keras 1 and 2 keep them, by their names here."""
+
+_WORDS = {
+    "m": "momentum",
+    "v": "velocity",
+    "vhat": "velocity_hat",
+    "rms": "velocity",
+    "mg": "average_gradient",
+    "accum_grad": "accumulated_grad",
+    "accum_var": "accumulated_delta_var",
+    "u": "norm",
+    "accum": "accumulator",
+}
+"""What tf.keras calls slots in the names of variables."""
+
+_DROPPED = ("jit_compile", "is_legacy_optimizer", "decay", "initial_decay", "schedule_decay", "dynamic")
+
+
+def restore(model: TrainableModel, state: TrainingState) -> None:
+    """Compile a model as the file says. Raises ConfigError for settings that are not known.
+
+    Warns where the optimizer's variables do not fit; it starts anew then.
+    """
+    config = state.config
+    try:
+        optimizer = _optimizer(config.get("optimizer_config", config.get("optimizer")), state.form)
+        model.compile(
+            optimizer,
+            loss=_losses(config.get("loss")),
+            loss_weights=config.get("loss_weights"),
+            metrics=_metrics(config.get("metrics")),
+            weighted_metrics=_metrics(config.get("weighted_metrics")),
+        )
+    except ConfigError:
+        raise
+    except KcompatError as error:
+        raise ConfigError(f"model '{model.name}': the file's training settings: {error}") from None
+    if optimizer is not None and state.optimizer_weights:
+        optimizer.build(model.trainable_weights)
+        _fill(optimizer, state)
+
+
+# --- settings -----------------------------------------------------------------------
+
+
+def _optimizer(described: Any, form: str) -> Optimizer | None:
+    if not isinstance(described, Mapping):
+        return optimizers.get(described)
+    if form == "keras3":
+        return optimizers.get(described)
+    name = str(described.get("class_name")).removeprefix("Custom>").removeprefix("Addons>")
+    return optimizers.get({"class_name": name, "config": _keras3_config(dict(described.get("config") or {}))})
+
+
+def _keras3_config(config: dict[str, Any]) -> dict[str, Any]:
+    """An optimizer's config of Keras 1 or 2 in the words of Keras 3."""
+    proper = "lr" in config
+    if proper:
+        config["learning_rate"] = config.pop("lr")
+    if proper and "clipnorm" in config:
+        config["global_clipnorm"] = config.pop("clipnorm")  # Keras until 2.3 clipped by the norm of all gradients
+    decay = config.get("decay") or 0.0
+    if decay:
+        config["learning_rate"] = InverseTimeDecay(float(config["learning_rate"]), 1, float(decay))
+    if config.get("epsilon", 0) is None:
+        config["epsilon"] = 1e-7
+    if not config.get("use_ema"):
+        config.pop("ema_overwrite_frequency", None)
+    if config.get("weight_decay") == 0:
+        config["weight_decay"] = None
+    return {key: value for key, value in config.items() if key not in _DROPPED}
+
+
+def _losses(described: Any) -> Any:
+    return _mapped(described, losses.get)
+
+
+def _metrics(described: Any) -> Any:
+    return _mapped(described, _metric)
+
+
+def _mapped(described: Any, read: Any) -> Any:
+    """A nest of settings with the configs in it read; names stay names."""
+    if isinstance(described, (list, tuple)):
+        return [_mapped(item, read) for item in described]
+    if isinstance(described, Mapping):
+        if "class_name" in described:
+            return read(described)
+        return {key: _mapped(item, read) for key, item in described.items()}
+    return described
+
+
+def _metric(described: Mapping[str, Any]) -> Any:
+    """A metric; Keras 2 wraps functions, by which "accuracy" and the like were meant."""
+    config = described.get("config")
+    function = config.get("fn") if isinstance(config, Mapping) else None
+    if described.get("class_name") not in ("MeanMetricWrapper", "SumOverBatchSizeMetricWrapper") or function is None:
+        return metrics.get(described)
+    assert isinstance(config, Mapping)
+    name = function if isinstance(function, str) else function.get("config")
+    metric = metrics.resolve_metric(str(name), (None, 1), (None, 1))
+    metric.name = str(config.get("name", name))
+    return metric
+
+
+# --- variables ----------------------------------------------------------------------
+
+
+def _fill(optimizer: Optimizer, state: TrainingState) -> None:
+    arrays = state.optimizer_weights
+    if state.form == "keras3" or all(name.isdigit() for name in arrays):
+        values = _in_order(optimizer, list(arrays.values()), with_rate=state.form == "keras3")
+    else:
+        values = _by_slot(optimizer, arrays)
+    if values is None:
+        warnings.warn(
+            f"the file's optimizer has {len(arrays)} variables that do not fit {optimizer}; it starts anew",
+            stacklevel=8,
+        )
+        return
+    for variable, array in values:
+        variable.assign(array)
+
+
+Values = list[tuple[Variable, np.ndarray]]
+
+
+def _in_order(optimizer: Optimizer, arrays: Sequence[np.ndarray], with_rate: bool) -> Values | None:
+    """Numbered variables, which come in Keras 3's order; tf_keras has no variable for the learning rate."""
+    variables = [v for v in optimizer.variables if with_rate or v.name != "learning_rate"]
+    if not with_rate and len(variables) == 1:
+        arrays = arrays[:1]  # tf_keras keeps a momentum of SGD that has none
+    if [v.shape for v in variables] != [a.shape for a in arrays]:
+        return None
+    return list(zip(variables, arrays, strict=True))
+
+
+def _by_slot(optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> Values | None:
+    """Named variables of Keras 1 and 2: the number of steps, and slots in the order of the trained variables."""
+    values: Values = []
+    rest: dict[str, np.ndarray] = {}
+    for position, (name, array) in enumerate(arrays.items()):
+        if array.ndim == 0 and (position == 0 or name.rpartition("/")[2].startswith(("iter", "iteration"))):
+            values.append((optimizer.iteration, np.asarray(array, np.int64)))
+        elif array.ndim or not name.rpartition("/")[2].startswith("momentum_cache"):
+            rest[name] = array
+    groups = _groups(optimizer, rest)
+    if groups is None:
+        return None
+    for slot, group in groups.items():
+        if slot not in optimizer._slots:
+            continue
+        for variable, array in zip(optimizer.trained, group, strict=True):
+            if array.shape != variable.shape:
+                return None
+            values.append((optimizer.slot(variable, slot), array))
+    return values
+
+
+def _groups(optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]] | None:
+    """The arrays of each slot."""
+    count = len(optimizer.trained)
+    known = _SLOTS.get(type(optimizer).__name__, ())
+    named = {name: _slot_named(name, known) for name in arrays}
+    groups: dict[str, list[np.ndarray]] = {}
+    if all(slot is not None for slot in named.values()):
+        for name, slot in named.items():
+            groups.setdefault(str(slot), []).append(arrays[name])
+    else:
+        ordered = list(arrays.values())
+        groups = {slot: ordered[i * count : (i + 1) * count] for i, slot in enumerate(known) if ordered[i * count :]}
+    fits = all(len(groups.get(slot, ())) == count for slot in optimizer._slots)
+    return groups if fits else None
+
+
+def _slot_named(name: str, known: Sequence[str]) -> str | None:
+    """The slot that a part of a variable's name says: `Adam/dense/kernel/m:0`, or `Adam/m/dense/kernel:0`."""
+    parts = name.partition(":")[0].split("/")
+    for part in (parts[-1], *parts[1:2]):
+        slot = part if part in known else _WORDS.get(part)
+        if slot in known:
+            return slot
+    return None
