@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..executor import Executor
-from ..ir import Graph, TensorType
+from ..ir import Graph, TensorType, Variable
 from ..ir.types import ir_dtype
 from ..layers.base import walk
 from ..training import optimizers
@@ -39,7 +39,8 @@ class Trainer:
         self.given = (loss, loss_weights, metrics, weighted)
         self.optimizer = optimizers.get(optimizer)
         self.tracker = Mean(name="loss")
-        self.stop = False
+        self.seed = 0
+        self.resumed: tuple[int, int] | None = None
         self.flags = {layer: layer.trainable for layer in walk(model)}
         self._compiled: Compiled | None = None
         self._steps: dict[Any, Executor] = {}
@@ -159,9 +160,24 @@ class Trainer:
         if self.compiled.metrics.on_host:
             self.compiled.metrics.update_on_host(batch.targets, outputs[1:], batch.weights)
 
-    def reset(self) -> None:
-        for metric in self.metrics:
-            metric.reset_state()
+    # --- state ------------------------------------------------------------------
+
+    def state(self) -> dict[str, Variable]:
+        """Everything that training changes, by keys that are the same in another process."""
+        variables = {f"weight {index}": weight for index, weight in enumerate(self.model.weights)}
+        if self.optimizer is not None:
+            self.optimizer.build(self.model.trainable_weights)
+            variables |= {f"optimizer {index}": v for index, v in enumerate(self.optimizer.variables)}
+        for number, layer in enumerate(walk(self.model)):
+            variables[f"random {number}"] = layer.stream.state
+            variables |= {f"layer {number} {i}": v for i, v in enumerate(getattr(layer, "states", ()))}
+        for number, metric in enumerate(self.metrics):
+            variables |= {f"metric {number} {i}": v for i, v in enumerate(metric.variables)}
+        return variables
+
+    def resume_at(self, epoch: int, batch: int, seed: int) -> None:
+        """Let the `fit` that has begun go on at a batch of an epoch, its data in the order of a seed."""
+        self.resumed, self.seed = (epoch, batch), seed
 
     def warn_if_flags_changed(self) -> None:
         """Warn where `trainable` is not what it was when the model was compiled."""

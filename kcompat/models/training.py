@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -196,36 +196,55 @@ class TrainableModel(Layer):
             if not isinstance(data, Batch):
                 raise ArgumentError("validation_split is for arrays, not for streams")
             data, validation = split_validation(data, validation_split)
-        seed = next_seed()
-        source = self._source(data, batch_size, steps_per_epoch, shuffle, seed, class_weight)
-        epochs_of = Epochs(source, steps_per_epoch)
+        trainer.seed, trainer.resumed = next_seed(), None
+        source = self._source(data, batch_size, steps_per_epoch, shuffle, class_weight)
+        passes = Epochs(source, steps_per_epoch)
         if validation is not None and not isinstance(validation, Batch):
             validation = self._data(*_unpacked(validation))
-        validating = _when(validation_freq) if validation is not None else None
-        hooks = self._callbacks(callbacks, verbose, epochs, epochs_of.steps, history=True)
-        self.stop_training, logs = False, {}
+        validate = None
+        if validation is not None:
+            size = validation_batch_size or (batch_size if isinstance(validation, Batch) else None)
+            validate = _Validation(self._source(validation, size, validation_steps), validation_steps, validation_freq)
+        hooks = self._callbacks(callbacks, verbose, epochs, passes.steps, history=True)
         with Interruptions() as interruptions:
-            hooks.on_train_begin()
-            for epoch in range(initial_epoch, epochs):
-                self.reset_metrics()
-                hooks.on_epoch_begin(epoch)
-                self._train_epoch(epochs_of, hooks, interruptions)
-                logs = plain_logs(trainer.results())
-                if validating is not None and validating(epoch):
-                    size = validation_batch_size or (batch_size if isinstance(validation, Batch) else None)
-                    held = self._source(validation, size, validation_steps, False, 0)
-                    logs |= {f"val_{name}": v for name, v in self._test(held, validation_steps, hooks).items()}
-                hooks.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-            if trainer.optimizer is not None and epochs > 0:
-                trainer.optimizer.finalize_variable_values(self.trainable_weights)
-            hooks.on_train_end(logs)
+            self._train(passes, range(initial_epoch, epochs), hooks, interruptions, validate)
         return self.history
 
-    def _train_epoch(self, epochs: Epochs, hooks: CallbackList, interruptions: Interruptions) -> None:
+    def _train(
+        self,
+        passes: Epochs,
+        epochs: range,
+        hooks: CallbackList,
+        interruptions: Interruptions,
+        validate: _Validation | None,
+    ) -> None:
+        trainer, logs, done = self.trainer, {}, 0
+        self.stop_training = False
+        hooks.on_train_begin()
+        if trainer.resumed is not None:
+            first, done = trainer.resumed
+            passes.resume(first - epochs.start, trainer.seed)
+            epochs = range(first, epochs.stop)
+        for epoch in epochs:
+            if not done:
+                self.reset_metrics()
+            hooks.on_epoch_begin(epoch)
+            self._train_epoch(passes.epoch(done), done, hooks, interruptions)
+            done, logs = 0, plain_logs(trainer.results())
+            if validate is not None and validate.is_due(epoch):
+                logs |= {f"val_{name}": value for name, value in self._test(validate.passes(), hooks).items()}
+            hooks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        if trainer.optimizer is not None and epochs.stop > 0:
+            trainer.optimizer.finalize_variable_values(self.trainable_weights)
+        hooks.on_train_end(logs)
+
+    def _train_epoch(
+        self, batches: Iterator[Batch], done: int, hooks: CallbackList, interruptions: Interruptions
+    ) -> None:
         trainer = self.trainer
-        for number, batch in enumerate(epochs.epoch()):
+        for number, batch in enumerate(batches, done):
             hooks.on_train_batch_begin(number)
             with interruptions.step():
                 trainer.run(batch, training=True)
@@ -249,17 +268,16 @@ class TrainableModel(Layer):
         Returns the loss alone where there are no metrics, else a list, or a dict by name with `return_dict`.
         Source: keras.Model.evaluate.
         """
-        source = self._source(self._data(x, y, sample_weight), batch_size, steps, False, 0)
-        hooks = self._callbacks(callbacks, verbose, 1, Epochs(source, steps).steps)
-        logs = self._test(source, steps, hooks)
+        passes = Epochs(self._source(self._data(x, y, sample_weight), batch_size, steps), steps)
+        logs = self._test(passes, self._callbacks(callbacks, verbose, 1, passes.steps))
         return logs if return_dict else self.trainer.in_order(logs)
 
-    def _test(self, source: Source, steps: int | None, hooks: CallbackList) -> dict[str, Any]:
+    def _test(self, passes: Epochs, hooks: CallbackList) -> dict[str, Any]:
         trainer = self.trainer
         self.stop_evaluating = False
         hooks.on_test_begin()
         self.reset_metrics()
-        for number, batch in enumerate(Epochs(source, steps).epoch()):
+        for number, batch in enumerate(passes.epoch()):
             hooks.on_test_batch_begin(number)
             trainer.run(batch, training=False)
             hooks.on_test_batch_end(number, trainer.results() if hooks.wants_logs("test") else None)
@@ -305,14 +323,9 @@ class TrainableModel(Layer):
         return x
 
     def _source(
-        self,
-        data: Any,
-        size: int | None,
-        steps: int | None,
-        shuffle: bool | str,
-        seed: int,
-        class_weight: Any = None,
+        self, data: Any, size: int | None, steps: int | None, shuffle: bool | str = False, class_weight: Any = None
     ) -> Source:
+        seed = self.trainer.seed
         if not isinstance(data, Batch):
             if size is not None:
                 raise ArgumentError("batch_size is for arrays; a stream decides itself how large its batches are")
@@ -345,10 +358,19 @@ def _unpacked(data: Any) -> tuple[Any, Any, Any]:
     return (data, None, None) if yields_batches(data) or is_indexed(data) else unpack(data)
 
 
-def _when(frequency: Any) -> Callable[[int], bool]:
-    """Whether to validate after an epoch. Raises ArgumentError."""
-    if isinstance(frequency, int) and not isinstance(frequency, bool) and frequency > 0:
-        return lambda epoch: (epoch + 1) % frequency == 0
-    if isinstance(frequency, (list, tuple, set, range)):
-        return lambda epoch: epoch + 1 in frequency
-    raise ArgumentError(f"validation_freq must be a positive integer or a list of epochs, received {frequency!r}")
+class _Validation:
+    """The data of validation, and the epochs after which it is due: all of a list, or every so many."""
+
+    def __init__(self, source: Source, steps: int | None, frequency: Any) -> None:
+        is_number = isinstance(frequency, int) and not isinstance(frequency, bool) and frequency > 0
+        if not is_number and not isinstance(frequency, (list, tuple, set, range)):
+            raise ArgumentError(f"validation_freq is a positive integer or a list of epochs, received {frequency!r}")
+        self.source, self.steps, self.frequency = source, steps, frequency
+
+    def passes(self) -> Epochs:
+        return Epochs(self.source, self.steps)
+
+    def is_due(self, epoch: int) -> bool:
+        if isinstance(self.frequency, int):
+            return (epoch + 1) % self.frequency == 0
+        return epoch + 1 in self.frequency

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ class Source(Protocol):
 
     count: int | None
     """Number of batches of one pass, None if unknown."""
+    seed: int
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """One pass over the data."""
@@ -162,8 +164,9 @@ class Epochs:
         self._running: Iterator[Batch] | None = None
         self._passes = 0
 
-    def skip(self, epochs: int) -> None:
-        """Leave out the batches of epochs that were done in an earlier run."""
+    def resume(self, epochs: int, seed: int) -> None:
+        """Leave out the batches of epochs that were done in an earlier run, whose order had this seed."""
+        self.source.seed = seed
         if self.asked is None:
             self._passes += epochs
             return
@@ -171,22 +174,23 @@ class Epochs:
             for _ in self.epoch():
                 pass
 
-    def epoch(self) -> Iterator[Batch]:
-        """The batches of the next epoch. Warns if they end before their time."""
+    def epoch(self, done: int = 0) -> Iterator[Batch]:
+        """The batches of the next epoch, but for the first ones that are done. Warns if they end before their time."""
         self.source.on_epoch_begin()
         if self._running is None or self.asked is None:
             self._running = self._pass()
-        done = 0
-        while self.asked is None or done < self.asked:
-            batch = next(self._running, None)
-            if batch is None and self.asked is not None and done + 1 <= self.asked and self.source.count is not None:
-                self._running = self._pass()
-                batch = next(self._running, None) if done == 0 else None
-            if batch is None:
-                self._ended(done)
+        for number in itertools.count():
+            if number == self.asked:
                 break
-            yield batch
-            done += 1
+            batch = next(self._running, None)
+            if batch is None and number == 0 and self.source.count:
+                self._running = self._pass()
+                batch = next(self._running, None)
+            if batch is None:
+                self._ended(number)
+                break
+            if number >= done:
+                yield batch
         self.source.on_epoch_end()
 
     def _pass(self) -> Iterator[Batch]:
