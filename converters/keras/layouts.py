@@ -10,6 +10,7 @@ import numpy as np
 from kcompat.ir import Variable
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
+from kcompat.layers.batch_normalization import BatchNormalization
 from kcompat.layers.gru import GRUCell
 from kcompat.layers.lstm import LSTMCell
 from kcompat.layers.parametric_activations import SReLU
@@ -43,6 +44,8 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
     for layer in walk(model):
         if isinstance(layer, SReLU):
             layer.limits_left = True
+        elif isinstance(layer, BatchNormalization):
+            layer.unbiased_variance = False
         elif pads_differently(layer):
             layer.same_padding = "theano_counted" if counted else "theano"
 

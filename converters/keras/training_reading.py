@@ -13,8 +13,10 @@ from kcompat.ir import Variable
 from kcompat.models.training import TrainableModel
 from kcompat.models.training_state import TrainingState
 from kcompat.training import losses, metrics, optimizers
-from kcompat.training.optimizers import Optimizer
+from kcompat.training.optimizers import Nadam, Optimizer, RMSprop
 from kcompat.training.optimizers.schedules import InverseTimeDecay
+
+from . import layouts
 
 _SLOTS: dict[str, tuple[str, ...]] = {
     "SGD": ("momentum",),
@@ -67,7 +69,7 @@ def restore(model: TrainableModel, state: TrainingState) -> None:
         raise ConfigError(f"model '{model.name}': the file's training settings: {error}") from None
     if optimizer is not None and state.optimizer_weights:
         optimizer.build(model.trainable_weights)
-        _fill(optimizer, state)
+        _fill(model, optimizer, state)
 
 
 # --- settings -----------------------------------------------------------------------
@@ -79,18 +81,31 @@ def _optimizer(described: Any, form: str) -> Optimizer | None:
     if form == "keras3":
         return optimizers.get(described)
     name = str(described.get("class_name")).removeprefix("Custom>").removeprefix("Addons>")
-    return optimizers.get({"class_name": name, "config": _keras3_config(dict(described.get("config") or {}))})
+    config = dict(described.get("config") or {})
+    optimizer = optimizers.get({"class_name": name, "config": _keras3_config(name, config)})
+    if "use_ema" not in config:
+        _recall(optimizer, config)
+    return optimizer
 
 
-def _keras3_config(config: dict[str, Any]) -> dict[str, Any]:
+def _recall(optimizer: Optimizer | None, config: Mapping[str, Any]) -> None:
+    """Let an optimizer compute as it did before Keras 2.11."""
+    if isinstance(optimizer, RMSprop):
+        optimizer.epsilon_under_root = False
+    elif isinstance(optimizer, Nadam):
+        optimizer.schedule_decay = float(config.get("schedule_decay", config.get("decay", 0.004)))
+
+
+def _keras3_config(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """An optimizer's config of Keras 1 or 2 in the words of Keras 3."""
+    config = dict(given)
     proper = "lr" in config
     if proper:
         config["learning_rate"] = config.pop("lr")
     if proper and "clipnorm" in config:
         config["global_clipnorm"] = config.pop("clipnorm")  # Keras until 2.3 clipped by the norm of all gradients
     decay = config.get("decay") or 0.0
-    if decay:
+    if decay and name != "Nadam":  # which calls the decay of its momentum so
         config["learning_rate"] = InverseTimeDecay(float(config["learning_rate"]), 1, float(decay))
     if config.get("epsilon", 0) is None:
         config["epsilon"] = 1e-7
@@ -136,12 +151,12 @@ def _metric(described: Mapping[str, Any]) -> Any:
 # --- variables ----------------------------------------------------------------------
 
 
-def _fill(optimizer: Optimizer, state: TrainingState) -> None:
+def _fill(model: TrainableModel, optimizer: Optimizer, state: TrainingState) -> None:
     arrays = state.optimizer_weights
     if state.form == "keras3" or all(name.isdigit() for name in arrays):
         values = _in_order(optimizer, list(arrays.values()), with_rate=state.form == "keras3")
     else:
-        values = _by_slot(optimizer, arrays)
+        values = _by_slot(model, optimizer, arrays)
     if values is None:
         warnings.warn(
             f"the file's optimizer has {len(arrays)} variables that do not fit {optimizer}; it starts anew",
@@ -157,22 +172,31 @@ Values = list[tuple[Variable, np.ndarray]]
 
 def _in_order(optimizer: Optimizer, arrays: Sequence[np.ndarray], with_rate: bool) -> Values | None:
     """Numbered variables, which come in Keras 3's order; tf_keras has no variable for the learning rate."""
-    variables = [v for v in optimizer.variables if with_rate or v.name != "learning_rate"]
-    if not with_rate and len(variables) == 1:
-        arrays = arrays[:1]  # tf_keras keeps a momentum of SGD that has none
+    variables = optimizer.variables
+    if not with_rate:
+        slots = [v for v in variables if v.name != "learning_rate" and v is not optimizer.iteration]
+        kept = isinstance(optimizer, Nadam)  # of Adafactor, Keras 3 alone stores scalars in the place of unused slots
+        variables = [optimizer.iteration, *(v for v in slots if v.ndim or kept)]
+        arrays = arrays[:1] if not slots else arrays  # tf_keras stores a momentum of SGD that has none
     if [v.shape for v in variables] != [a.shape for a in arrays]:
         return None
     return list(zip(variables, arrays, strict=True))
 
 
-def _by_slot(optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> Values | None:
-    """Named variables of Keras 1 and 2: the number of steps, and slots in the order of the trained variables."""
+def _by_slot(model: TrainableModel, optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> Values | None:
+    """Named variables of Keras 1 and 2: the number of steps, and slots in the order of the trained variables.
+
+    On Theano names have no ":0", and kernels of convolutions are turned.
+    """
+    backend = None if any(":" in name for name in arrays) else "theano"
     values: Values = []
     rest: dict[str, np.ndarray] = {}
     for position, (name, array) in enumerate(arrays.items()):
         if array.ndim == 0 and (position == 0 or name.rpartition("/")[2].startswith(("iter", "iteration"))):
             values.append((optimizer.iteration, np.asarray(array, np.int64)))
-        elif array.ndim or not name.rpartition("/")[2].startswith("momentum_cache"):
+        elif isinstance(optimizer, Nadam) and not array.ndim:
+            values.append((optimizer.product, array))
+        else:
             rest[name] = array
     groups = _groups(optimizer, rest)
     if groups is None:
@@ -180,6 +204,7 @@ def _by_slot(optimizer: Optimizer, arrays: Mapping[str, np.ndarray]) -> Values |
     for slot, group in groups.items():
         if slot not in optimizer._slots:
             continue
+        group = layouts.convert(model, optimizer.trained, group, backend=backend)
         for variable, array in zip(optimizer.trained, group, strict=True):
             if array.shape != variable.shape:
                 return None

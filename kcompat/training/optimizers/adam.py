@@ -99,6 +99,9 @@ _NADAM_DECAY = 0.96
 class Nadam(Moments):
     """Adam that looks a step ahead along its mean gradient (Dozat 2016)."""
 
+    schedule_decay: float = 1.0
+    """How fast the momentum grows; 0.004 for training that began before Keras 2.11."""
+
     def make_slots(self, variables: Sequence[Variable]) -> None:
         super().make_slots(variables)
         self.product = self.add_variable((), initializers.Ones(), name="u_product")
@@ -112,8 +115,9 @@ class Nadam(Moments):
         return learning_rate, of_mean, of_gradient, rest_of_power(b, self.beta_2, step)
 
     def _momentum_at(self, b: Emitter, step: Value) -> Value:
-        """beta_1 * (1 - 0.5 * 0.96 ** step)."""
-        value: Value = b.sub(self.beta_1, b.mul(b.pow(_NADAM_DECAY, step), 0.5 * self.beta_1))
+        """beta_1 * (1 - 0.5 * 0.96 ** (schedule_decay * step))."""
+        power = b.pow(_NADAM_DECAY**self.schedule_decay, step)
+        value: Value = b.sub(self.beta_1, b.mul(power, 0.5 * self.beta_1))
         return value
 
     def emit_step(self, b: Emitter, gradient: Value, variable: Variable, *scalars: Value) -> None:

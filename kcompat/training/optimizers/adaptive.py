@@ -20,6 +20,9 @@ class RMSprop(Optimizer):
     momentum: of the steps. centered: over the root of their variance.
     """
 
+    epsilon_under_root: bool = True
+    """False for training that began before Keras 2.11, which without momentum added epsilon to the root."""
+
     positional = ("learning_rate", "rho", "momentum", "epsilon", "centered", "weight_decay", *COMMON)
 
     learning_rate = Optimizer.learning_rate.with_default(0.001)
@@ -40,7 +43,11 @@ class RMSprop(Optimizer):
         spread = blend(b, self.slot(variable, "velocity"), squared(b, gradient), self.rho)
         if self.centered:
             spread = b.sub(spread, b.square(blend(b, self.slot(variable, "average_gradient"), gradient, self.rho)))
-        step = b.div(b.mul(gradient, rate), b.sqrt(b.add(spread, self.epsilon)))
+        if self.epsilon_under_root or self.momentum > 0:
+            root = b.sqrt(b.add(spread, self.epsilon))
+        else:
+            root = b.add(b.sqrt(spread), self.epsilon)
+        step = b.div(b.mul(gradient, rate), root)
         if self.momentum > 0:
             slot = self.slot(variable, "momentum")
             step = b.add(b.mul(b.state(slot), self.momentum), step)
