@@ -87,7 +87,7 @@ CASES = [
         "separate_activation",
         [node("Gemm", "x w b", "m"), node("Relu", "m", "y")],
         ("N", 3),
-        "Dense ReLU",
+        "Dense Activation",
         {"w": (3, 5), "b": (5,)},
     ),
     _conv("conv_same", "Conv2D", IMAGE, (6, 4, 3, 3), pads=[1, 1, 1, 1]),
@@ -153,7 +153,7 @@ CASES = [
         "global_pool",
         [node("GlobalAveragePool", "x", "g"), node("Flatten", "g", "f"), node("MatMul", "f w", "y")],
         IMAGE,
-        "GlobalAveragePooling2D Reshape Dense",
+        "GlobalAveragePooling2D Dense",
         {"w": (4, 3)},
     ),
     Case(

@@ -72,7 +72,7 @@ def activation(r: Raiser, node: Node, name: str) -> None:
     if _absorbed(r, node, held.tensor, name):
         r.bind(node.outputs[0], held.tensor, held.order)
     else:
-        _alone(r, node, held.tensor, held.order, name)
+        r.bind(node.outputs[0], r.layer("Activation", held.tensor, activation=name), held.order)
 
 
 def _absorbed(r: Raiser, node: Node, tensor: KerasTensor, name: str) -> bool:
@@ -84,11 +84,6 @@ def _absorbed(r: Raiser, node: Node, tensor: KerasTensor, name: str) -> bool:
         return False
     layer.activation = name
     return True
-
-
-def _alone(r: Raiser, node: Node, tensor: KerasTensor, order: tuple[int, ...], name: str) -> None:
-    y = r.layer("ReLU", tensor) if name == "relu" else r.layer("Activation", tensor, activation=name)
-    r.bind(node.outputs[0], y, order)
 
 
 @raises("relu")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from kcompat.ir import Node, Value
+from kcompat.ir.types import is_float
+from kcompat.layers.symbolic import public_shape
 
 from .canonical import Rewriter, both_ways, idiom
-from .raiser import Raiser, raises
+from .raiser import Raiser, first, raises
 from .reshaping import flat_rows
 
 # --- idioms ------------------------------------------------------------------------
@@ -82,10 +84,64 @@ def _product(r: Raiser, node: Node) -> None:
 
 @raises("matmul")
 def matmul(r: Raiser, node: Node) -> None:
-    r.bind(node.outputs[0], r.op("matmul", *(r.operand(value) for value in node.inputs)))
+    """Dot for two batches of matrices, whichever way they lie; else an operation."""
+    x, y = node.inputs
+    result = node.outputs[0]
+    tensors = [value for value in (x, y) if value is not None and r.known(value) is None]
+    if len(tensors) == 2 and all(_is_batch(r, value) for value in tensors) and is_float(result.dtype):
+        left, right = (r.held(value) for value in tensors)
+        if left.tensor.shape[0] == right.tensor.shape[0]:
+            axes = (left.place(2), right.place(1))
+            r.bind(result, r.layer("Dot", [left.tensor, right.tensor], axes=axes))
+            return
+    r.bind(result, r.op("matmul", *(r.operand(value) for value in (x, y))))
+
+
+def _is_batch(r: Raiser, value: Value) -> bool:
+    return value.rank == 3 and r.held(value).order[0] == 0
 
 
 @raises("einsum")
 def einsum(r: Raiser, node: Node) -> None:
-    operands = [r.operand(value) for value in node.inputs]
-    r.bind(node.outputs[0], r.op("einsum", *operands, subscripts=node.attrs["equation"]))
+    """EinsumDense for a tensor and a known one, with the bias that follows; else an operation."""
+    kernel = r.known(node.inputs[1]) if len(node.inputs) == 2 else None
+    left, right, result = _terms(node.attrs["equation"])
+    if kernel is None or left[:1] != result[:1] or left[0] in right or not is_float(node.outputs[0].dtype):
+        operands = [r.operand(value) for value in node.inputs]
+        r.bind(node.outputs[0], r.op("einsum", *operands, subscripts=node.attrs["equation"]))
+        return
+    output, added = node.outputs[0], _bias(r, node.outputs[0])
+    y = r.layer(
+        "EinsumDense",
+        r.tensor(first(node)),
+        weights=(kernel, added[1] if added else None),
+        equation=node.attrs["equation"],
+        output_shape=public_shape(output.type)[1:],
+        bias_axes="".join(result[axis] for axis in added[2]) if added else None,
+    )
+    r.bind(added[0] if added else output, y)
+
+
+def _terms(equation: str) -> tuple[str, str, str]:
+    operands, _, result = equation.partition("->")
+    left, _, right = operands.partition(",")
+    return left, right, result
+
+
+def _bias(r: Raiser, product: Value) -> tuple[Value, np.ndarray, list[int]] | None:
+    """The sum of a product and a weight, if nothing else reads the product, the weight, and the axes it lies along.
+
+    The weight has its axes from the first of these on, as Keras has them.
+    """
+    users = r.users.get(product, [])
+    if not r.is_read_once(product) or users[0].op.name != "add":
+        return None
+    bias = next(value for value in users[0].inputs if value is not product)
+    array = r.known(bias)
+    if array is None or array.ndim > product.rank or users[0].outputs[0].shape != product.shape:
+        return None
+    sizes: list[int] = [1] * (product.rank - array.ndim) + list(array.shape)
+    axes = [axis for axis, size in enumerate(sizes) if size != 1]
+    if not axes or axes[0] == 0 or any(sizes[axis] != product.shape[axis] for axis in axes):
+        return None
+    return users[0].outputs[0], array.reshape(sizes[axes[0] :]), axes

@@ -54,6 +54,10 @@ class LayerNames:
         self._used.add(unique)
         return unique
 
+    def release(self, name: str) -> None:
+        """Let a name be given again: its layer is in no model."""
+        self._used.discard(name)
+
     def base(self, node: Node | None) -> str:
         """The name that a node's path gives."""
         name, op = node_name(node)

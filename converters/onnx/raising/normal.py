@@ -9,7 +9,7 @@ import numpy as np
 from kcompat.ir import Node, Value
 
 from .canonical import Rewriter, both_ways, idiom
-from .raiser import Order, Raiser, channels_last, raises
+from .raiser import Order, Raiser, channels_last, first, raises
 
 # --- layers ------------------------------------------------------------------------
 
@@ -156,6 +156,60 @@ def _are_alike(b: Rewriter, first: Value | None, second: Value | None) -> bool:
     return one is not None and other is not None and one.inputs == other.inputs
 
 
+@idiom("div", "mul")
+def rms_norm_in_steps(b: Rewriter, node: Node) -> Value | None:
+    """x / sqrt(mean(x^2) + epsilon)."""
+    x, deviation = node.inputs
+    if node.op.name == "div":
+        root = b.made_by(deviation, "sqrt")
+    else:
+        inverse = next((made for v in node.inputs if (made := b.made_by(v, "reciprocal", "rsqrt"))), None)
+        x = next((v for v in node.inputs if inverse is not None and v is not inverse.outputs[0]), None)
+        reciprocal = inverse is not None and inverse.op.name == "reciprocal"
+        root = b.made_by(inverse.inputs[0], "sqrt") if inverse is not None and reciprocal else inverse
+    total = b.made_by(root.inputs[0], "add") if root is not None else None
+    power, epsilon = next(((v, b.number(n)) for v, n in both_ways(total) if b.number(n) is not None), (None, None))
+    mean = b.made_by(power, "reduce_mean")
+    if x is None or mean is None or not mean.attrs["keepdims"] or not _is_square(b, mean.inputs[0], x):
+        return None
+    if [axis % x.rank for axis in mean.attrs["axes"]] != [x.rank - 1]:
+        return None
+    return b.rms_norm(x, None, axes=(-1,), epsilon=float(epsilon or 0.0))
+
+
+@idiom("reshape")
+def group_norm_in_steps(b: Rewriter, node: Node) -> Value | None:
+    """The groups of channels as rows that are normalised one by one, in the image's shape again."""
+    made = b.made_by(first(node), "layer_norm")
+    rows = b.made_by(made.inputs[0], "reshape") if made is not None else None
+    if made is None or rows is None or made.outputs[0].rank != 3 or made.attrs["axes"] not in ((2,), (-1,)):
+        return None
+    x, groups = first(rows), made.outputs[0].shape[1]
+    gamma, beta = (b.data(value) for value in made.inputs[1:])
+    plain = (gamma is None or np.all(gamma == 1)) and (beta is None or not np.any(beta))
+    if not plain or x.rank < 3 or x.shape != node.outputs[0].shape or x.shape[0] != made.outputs[0].shape[0]:
+        return None
+    if not isinstance(groups, int) or not isinstance(x.shape[1], int) or x.shape[1] % groups:
+        return None
+    return b.group_norm(x, None, None, groups=groups, axis=1, epsilon=made.attrs["epsilon"])
+
+
+@idiom("mul", "add")
+def factors_of_groups(b: Rewriter, node: Node) -> Value | None:
+    """Group normalisation times factors of channels, and plus terms of channels."""
+    for x, vector in both_ways(node):
+        made, array = b.made_by(x, "group_norm"), b.data(vector)
+        if made is None or array is None or not b.is_read_once(made.outputs[0]):
+            continue
+        rank, place = made.outputs[0].rank, 1 if node.op.name == "mul" else 2
+        full = array.reshape([1] * (rank - array.ndim) + list(array.shape))
+        if made.inputs[place] is None and made.inputs[2] is None and _is_along(full, (1,)) and full.size > 1:
+            weights = list(made.inputs)
+            weights[place] = b.array(array.reshape(-1), vector)
+            return b.group_norm(*weights, **made.attrs)
+    return None
+
+
 @idiom("mul")
 def factors(b: Rewriter, node: Node) -> Value | None:
     """Layer normalisation times factors along its axes."""
@@ -163,6 +217,9 @@ def factors(b: Rewriter, node: Node) -> Value | None:
         made = b.made_by(x, "layer_norm")
         if made is not None and made.inputs[1:] == (None, None) and _fits(b, made, gamma):
             return b.layer_norm(made.inputs[0], gamma, None, **made.attrs)
+        rms = b.made_by(x, "rms_norm")
+        if rms is not None and rms.inputs[1] is None and _fits(b, rms, gamma):
+            return b.rms_norm(rms.inputs[0], b.array(b.data(gamma).reshape(-1), gamma), **rms.attrs)
     return None
 
 

@@ -16,6 +16,7 @@ from .canonical import Rewriter, idiom
 from .names import sanitised
 from .raiser import Raiser, first, raises
 from .reshaping import reshaped, tokens
+from .views import walk
 
 _LAYERS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}
 _STATES = {"lstm": 2, "gru": 1, "simple_rnn": 1}
@@ -83,15 +84,17 @@ def _are_states_read(r: Raiser, node: Node) -> bool:
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two nodes over one sequence, from its start and from its end; joined: where their outputs lie beside each other.
+    """Two nodes over one sequence, from its start and from its end.
 
-    between: the nodes from the outputs to there.
+    joined: what is made of both, by which mode; with four axes, the outputs beside each other. between: the nodes from
+    the outputs to there.
     """
 
     forward: Node
     backward: Node
     joined: Value | None
     between: tuple[Node, ...]
+    mode: str = "concat"
 
 
 def _partner(r: Raiser, node: Node) -> _Pair | None:
@@ -112,21 +115,38 @@ def _are_free(r: Raiser, node: Node) -> bool:
 
 
 def _joined(r: Raiser, forward: Node, backward: Node) -> _Pair | None:
-    """The pair, if both outputs are read only where they are put beside each other, or not at all."""
-    read = [r.is_read(node.outputs[0]) for node in (forward, backward)]
-    if not any(read):
-        return _Pair(forward, backward, None, ())
-    if not all(read):
-        return None
-    straight = _only_user(r, forward.outputs[0], "expand_dims")
+    """The pair, if what both give is read only where it is merged, or their states alone are read."""
+    if not r.is_read(forward.outputs[0]) and not r.is_read(backward.outputs[0]):
+        merged = _merged(r, forward.outputs[1], backward.outputs[1])
+        if merged is None or any(r.is_read(v) for made in (forward, backward) for v in made.outputs[2:]):
+            return _Pair(forward, backward, None, ())
+        return _Pair(forward, backward, merged.outputs[0], (), _mode(merged))
     turned = _only_user(r, backward.outputs[0], "slice")
-    other = None if turned is None else _only_user(r, turned.outputs[0], "expand_dims")
-    if straight is None or turned is None or other is None or turned.attrs["steps"] != (-1,):
+    if turned is None or turned.attrs["steps"] != (-1,):
         return None
-    join = _only_user(r, straight.outputs[0], "concat")
-    if join is None or join.inputs != (straight.outputs[0], other.outputs[0]) or join.attrs["axis"] != 2:
+    merged = _merged(r, forward.outputs[0], turned.outputs[0])
+    if merged is not None:
+        return _Pair(forward, backward, merged.outputs[0], (turned,), _mode(merged))
+    straight, other = _only_user(r, forward.outputs[0], "expand_dims"), _only_user(r, turned.outputs[0], "expand_dims")
+    join = None if straight is None else _only_user(r, straight.outputs[0], "concat")
+    if straight is None or other is None or join is None or join.attrs["axis"] != 2:
+        return None
+    if join.inputs != (straight.outputs[0], other.outputs[0]):
         return None
     return _Pair(forward, backward, join.outputs[0], (straight, turned, other))
+
+
+def _merged(r: Raiser, one: Value, other: Value) -> Node | None:
+    """The node that merges two values as Bidirectional does, if nothing else reads them."""
+    for op in ("concat", "add", "mul"):
+        node = _only_user(r, one, op)
+        if node is not None and node.inputs == (one, other) and _only_user(r, other, op) is node:
+            return node if op != "concat" or node.attrs["axis"] % one.rank == one.rank - 1 else None
+    return None
+
+
+def _mode(merged: Node) -> str:
+    return {"add": "sum"}.get(merged.op.name, merged.op.name)
 
 
 def _only_user(r: Raiser, value: Value, op: str) -> Node | None:
@@ -136,13 +156,18 @@ def _only_user(r: Raiser, value: Value, op: str) -> Node | None:
 
 def _both_ways(r: Raiser, pair: _Pair) -> None:
     forward, backward = pair.forward, pair.backward
-    with_states = _are_states_read(r, forward) or _are_states_read(r, backward)
-    config = {**_config(forward), "return_sequences": pair.joined is not None, "return_state": with_states}
+    sequences = pair.joined is not None and pair.joined.rank > 2
+    with_states = not (pair.joined is not None and pair.joined.rank == 2) and (
+        _are_states_read(r, forward) or _are_states_read(r, backward)
+    )
+    config = {**_config(forward), "return_sequences": sequences, "return_state": with_states}
     inner = _LAYERS[forward.op.name](name=sanitised(f"{r.names.base(forward)}_layer"), **config)
-    x = r.tensor(first(forward))
-    y = r.layer("Bidirectional", x, weights=[*_weights(r, forward), *_weights(r, backward)], layer=inner)
+    x, weights = r.tensor(first(forward)), [*_weights(r, forward), *_weights(r, backward)]
+    y = r.layer("Bidirectional", x, weights=weights, layer=inner, merge_mode=pair.mode)
     outputs = list(y) if isinstance(y, (list, tuple)) else [y]
-    if pair.joined is not None:
+    if pair.joined is not None and pair.joined.rank < 4:
+        r.bind(pair.joined, outputs[0])
+    elif pair.joined is not None:
         before, after = tokens(first(forward).shape[:2], pair.joined.shape)
         r.bind(pair.joined, reshaped(r, outputs[0], [*before, *after[2:]], [*before, outputs[0].shape[2]]))
     r.skipped.update(pair.between)
@@ -156,40 +181,40 @@ def _both_ways(r: Raiser, pair: _Pair) -> None:
 # --- idioms ------------------------------------------------------------------------
 
 
-@idiom("gather")
+@idiom("gather", "squeeze")
 def last_step(b: Rewriter, node: Node) -> Value | None:
     """The last position of a sequence that a layer goes through from its start: its state at the end."""
-    value, axis, index = node.inputs[0], node.attrs["axis"], b.number(node.inputs[1])
-    if node.outputs[0].rank != 2 or index is None:
+    taken, axis = _last_position(b, node)
+    found = walk(b, taken, *_LAYERS) if taken is not None and node.outputs[0].rank == 2 else None
+    if found is None:
         return None
-    steps = first(node).shape[axis]
-    axes: list[Any] = list(range(first(node).rank))
-    made = None
-    while value is not None:
-        made = b.made_by(value, "transpose", "squeeze", "expand_dims", "concat", "lstm", "gru", "simple_rnn")
-        if made is None or made.op.name in _LAYERS:
-            break
-        axes = _axes_before(made, axes)
-        value = first(made) if axes else None
-    if made is None or not axes or made.attrs["go_backwards"] or made.outputs[0] is not value:
-        return None
+    made, axes = found
     left = [a for place, a in enumerate(axes) if place != axis and a is not None]
-    if axes[axis] != 1 or left != [0, 2] or index not in (-1, steps - 1 if isinstance(steps, int) else -1):
+    if made.attrs["go_backwards"] or not isinstance(taken, Result) or axes[axis] != 1 or left != [0, 2]:
         return None
-    return made.outputs[1]
+    return made.outputs[1] if _is_sequence(taken, made) else None
 
 
-def _axes_before(node: Node, axes: list[Any]) -> list[Any]:
-    """The axes of a node's result as those of its operand: None for a new one, [] if there are no such."""
-    x, y = first(node), node.outputs[0]
-    if node.op.name == "concat":
-        return axes if len(node.inputs) == 1 else []
-    if node.op.name == "transpose":
-        return [None if a is None else node.attrs["perm"][a] for a in axes]
-    if node.op.name == "squeeze":
-        gone = {a % x.rank for a in node.attrs["axes"]}
-        left = [a for a in range(x.rank) if a not in gone]
-        return [None if a is None else left[a] for a in axes]
-    added = {a % y.rank for a in node.attrs["axes"]}
-    kept = [a for a in range(y.rank) if a not in added]
-    return [None if a is None or a in added else kept.index(a) for a in axes]
+def _last_position(b: Rewriter, node: Node) -> tuple[Value | None, int]:
+    """A value of which only the last position of an axis is taken, and that axis."""
+    if node.op.name == "gather":
+        x, axis, index = first(node), node.attrs["axis"] % first(node).rank, b.number(node.inputs[1])
+        return (x if index in (-1, _last_of(x, axis)) and node.inputs[1].rank == 0 else None), axis  # type: ignore[union-attr]
+    cut = b.made_by(first(node), "slice")
+    if cut is None or len(cut.attrs["axes"]) != 1 or len(node.attrs["axes"]) != 1:
+        return None, 0
+    x, axis = first(cut), cut.attrs["axes"][0] % first(cut).rank
+    last = cut.attrs["starts"][0] in (-1, _last_of(x, axis)) and cut.attrs["steps"][0] in (None, 1)
+    return (x if last and node.attrs["axes"][0] % x.rank == axis else None), axis
+
+
+def _last_of(x: Value, axis: int) -> int:
+    size = x.shape[axis]
+    return size - 1 if isinstance(size, int) else -1
+
+
+def _is_sequence(value: Value, made: Node) -> bool:
+    """Whether a chain of views of one of a node's results is one of the first."""
+    while isinstance(value, Result) and value.producer is not made:
+        value = first(value.producer)
+    return value is made.outputs[0]

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from kcompat import layers
 from kcompat.ir import Node, Value
 from kcompat.ir.types import is_float
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.operators.resize import interpolation_matrix
 
-from .canonical import Rewriter, idiom
+from .canonical import Rewriter, both_ways, idiom
 from .raiser import Order, Raiser, channels_last, first, raises
 
 _ROUNDING = 4e-6
@@ -42,8 +43,10 @@ def smooth(b: Rewriter, node: Node) -> Value | None:
     """Weighted positions as resizing weighs them."""
     x, axis = first(node), node.attrs["axis"] % first(node).rank
     matrix = _matrix(b.data(node.inputs[1]), b.data(node.inputs[2]), x.shape[axis])
-    if matrix is None or axis == 0:
-        return None
+    return None if matrix is None or axis == 0 else _smooth(b, x, axis, matrix)
+
+
+def _smooth(b: Rewriter, x: Value, axis: int, matrix: np.ndarray) -> Value | None:
     out, size = matrix.shape
     for method in ("bilinear", "bicubic"):
         for coordinates in _COORDINATES:
@@ -52,6 +55,48 @@ def smooth(b: Rewriter, node: Node) -> Value | None:
                 if np.allclose(wanted, matrix, rtol=0, atol=_ROUNDING):
                     return _resized(b, x, axis, out, method=method, coordinates=coordinates, antialias=antialias)
     return None
+
+
+@idiom("add")
+def weighted_positions(b: Rewriter, node: Node) -> Value | None:
+    """A sum of gathered positions, each with its weight."""
+    terms = _terms(b, node)
+    gathered = [made for value, _ in terms if (made := b.made_by(value, "gather")) is not None]
+    if len(terms) < 2 or len(gathered) < len(terms):
+        return None
+    x, axis = first(gathered[0]), gathered[0].attrs["axis"]
+    if axis == 0 or any(first(made) is not x or made.attrs["axis"] != axis for made in gathered):
+        return None
+    places = [b.data(made.inputs[1]) for made in gathered]
+    if not isinstance(x.shape[axis], int) or any(p is None or p.ndim != 1 or p.size != places[0].size for p in places):
+        return None
+    along = [places[0].size if place == axis else 1 for place in range(x.rank)]
+    if any(list(factor.shape) not in (along, along[axis:]) for _, factor in terms):
+        return None
+    weights = np.stack([factor.reshape(-1) for _, factor in terms], axis=1)
+    return _from_matrix(b, x, axis, np.stack(places, axis=1), weights)
+
+
+def _terms(b: Rewriter, node: Node) -> list[tuple[Value, np.ndarray]]:
+    """What a sum adds up: values with the known factors that they have; [] if one has none."""
+    found: list[tuple[Value, np.ndarray]] = []
+    for value in node.inputs:
+        inner, product = b.made_by(value, "add"), b.made_by(value, "mul")
+        more = _terms(b, inner) if inner is not None else []
+        for x, factor in both_ways(product):
+            if x is not None and b.data(factor) is not None:
+                more = [(x, b.data(factor))]
+        if not more:
+            return []
+        found += more
+    return found
+
+
+def _from_matrix(b: Rewriter, x: Value, axis: int, places: np.ndarray, weights: np.ndarray) -> Value:
+    matrix = _matrix(places, weights, x.shape[axis])
+    assert matrix is not None
+    value: Value = _smooth(b, x, axis, matrix) or b.resample(x, places, weights.astype(x.dtype), axis=axis)
+    return value
 
 
 def _matrix(places: Any, weights: Any, size: Any) -> np.ndarray | None:
@@ -101,6 +146,8 @@ def _resized_tensor(r: Raiser, node: Node, tensor: KerasTensor, targets: dict[in
     inside = 3 <= rank <= 5 and all(0 < place < rank - 1 for place in targets)
     if (inside and method == "nearest") or (method == "bilinear" and rank == 4 and _is_plain(node)):
         factors = [_factor(tensor.shape[place], targets.get(place)) for place in range(1, rank - 1)]
+        if rank == 3 and tensor.shape[1] == 1 and method == "nearest":
+            return repeat_vector(r, tensor, factors[0])
         if all(factors):
             options = {} if rank != 4 else {"interpolation": method}
             return r.layer(
@@ -114,6 +161,14 @@ def _resized_tensor(r: Raiser, node: Node, tensor: KerasTensor, targets: dict[in
     for place, out in targets.items():
         tensor = _weighted(r, tensor, place, _weights(r, node, tensor.shape[place], out))
     return tensor
+
+
+def repeat_vector(r: Raiser, tensor: KerasTensor, count: int) -> KerasTensor:
+    """The one step of a sequence several times."""
+    source = tensor.call.input_tensors[0] if isinstance(tensor.call.layer, layers.Reshape) else None
+    if source is None or len(source.shape) != 2:
+        return r.layer("UpSampling1D", tensor, size=count)
+    return r.layer("RepeatVector", source, n=count)
 
 
 def _is_plain(node: Node) -> bool:

@@ -146,6 +146,8 @@ def reshaped(r: Raiser, tensor: KerasTensor, after: Sequence[Token], before: Seq
     if kept:
         if source.shape == shape and target[1:].count(-1) == 0:
             return source
+        if len(target) == 2 and len(source.shape) > 2 and None not in source.shape[1:]:
+            return r.layer("Flatten", source)
         if target[1:].count(-1) <= 1:
             return r.layer("Reshape", source, target_shape=tuple(target[1:]))
     if target.count(-1) > 1:

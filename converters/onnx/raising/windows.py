@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from kcompat import layers
 from kcompat.ir import Node
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.operators.window import Pairs, extent, resolve_pads
 
+from .names import scope_of
 from .raiser import Order, Raiser, channels_last, first, raises
 
 
@@ -34,6 +36,9 @@ def conv(r: Raiser, node: Node) -> None:
     bias = None if node.inputs[2] is None else r.needed(node.inputs[2], "its bias")
     strides, dilations, groups = (node.attrs[name] for name in ("strides", "dilations", "groups"))
     x = window_input(r, node)
+    if _is_pointwise(node, kernel) and _is_depthwise_before(r, node, x):
+        r.bind(node.outputs[0], _separable(r, x, kernel, bias), image_order(r, node))
+        return
     if max(strides) > 1 and max(dilations) > 1:  # Keras takes only one of them
         kernel, dilations = _spread(kernel, dilations), (1,) * len(dilations)
     window, channels = kernel.shape[:-2], x.shape[-1]
@@ -53,6 +58,35 @@ def conv(r: Raiser, node: Node) -> None:
     else:
         y = r.layer(f"Conv{rank}D", x, weights=(kernel, bias), filters=kernel.shape[-1], groups=groups, **options)
     r.bind(node.outputs[0], y, image_order(r, node))
+
+
+def _is_pointwise(node: Node, kernel: np.ndarray) -> bool:
+    ones = (1,) * (kernel.ndim - 2)
+    return kernel.shape[:-2] == node.attrs["strides"] == ones and node.attrs["groups"] == 1
+
+
+def _is_depthwise_before(r: Raiser, node: Node, x: KerasTensor) -> bool:
+    """Whether a depthwise convolution without bias, of the same layer, is in front and nothing else reads it."""
+    layer: Any = x.call.layer
+    before, source = getattr(first(node), "producer", None), first(node)
+    if not isinstance(layer, (layers.DepthwiseConv1D, layers.DepthwiseConv2D)) or before is None:
+        return False
+    same = scope_of(node) == scope_of(before) != ""
+    return same and not layer.use_bias and layer.activation.name == "linear" and r.is_read_once(source)
+
+
+def _separable(r: Raiser, x: KerasTensor, kernel: np.ndarray, bias: np.ndarray | None) -> KerasTensor:
+    depthwise: Any = x.call.layer
+    names = ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")
+    r.names.release(depthwise.name)
+    return r.layer(
+        f"SeparableConv{kernel.ndim - 2}D",
+        x.call.input_tensors[0],
+        weights=(depthwise.kernel.value, kernel, bias),
+        filters=kernel.shape[-1],
+        use_bias=bias is not None,
+        **{name: getattr(depthwise, name) for name in names},
+    )
 
 
 def _spread(kernel: np.ndarray, dilations: Sequence[int]) -> np.ndarray:

@@ -1,0 +1,85 @@
+"""Chains of transposes and of axes of size one that come and go: what they amount to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcompat.ir import Node, Value
+
+from .canonical import Rewriter, idiom
+from .raiser import first
+
+Axes = list[Any]
+"""For each axis of a value the axis of another one that it is; None for one of size one that is new."""
+
+VIEWS = ("transpose", "squeeze", "expand_dims", "concat")
+
+
+def axes_before(node: Node, axes: Axes) -> Axes | None:
+    """Axes of a node's result as those of its operand, if it is a view of it."""
+    x, y = first(node), node.outputs[0]
+    if node.op.name == "concat":
+        return axes if len(node.inputs) == 1 else None
+    if node.op.name == "transpose":
+        return [None if a is None else node.attrs["perm"][a] for a in axes]
+    if node.op.name == "squeeze":
+        gone = {a % x.rank for a in node.attrs["axes"]}
+        left = [a for a in range(x.rank) if a not in gone]
+        return [None if a is None else left[a] for a in axes]
+    added = {a % y.rank for a in node.attrs["axes"]}
+    kept = [a for a in range(y.rank) if a not in added]
+    return [None if a is None or a in added else kept.index(a) for a in axes]
+
+
+def walk(b: Rewriter, value: Value, *ends: str) -> tuple[Node, Axes] | None:
+    """Back through views to a node of other operators, and the axes of a value as those of its result."""
+    axes: Axes | None = list(range(value.rank))
+    while axes is not None:
+        made = b.made_by(value, *VIEWS, *ends)
+        if made is None:
+            return None
+        if made.op.name in ends:
+            return made, axes
+        axes, value = axes_before(made, axes), first(made)
+    return None
+
+
+@idiom(*VIEWS)
+def nothing(b: Rewriter, node: Node) -> Value | None:
+    """A chain that ends where it began."""
+    axes, found = list(range(node.outputs[0].rank)), None
+    made: Node | None = node
+    while made is not None:
+        before = axes_before(made, axes)
+        if before is None or b.is_known(first(made)):
+            break
+        axes, source = before, first(made)
+        if axes == list(range(source.rank)):
+            found = source
+        made = b.made_by(source, *VIEWS)
+    return found
+
+
+@idiom("transpose")
+def once(b: Rewriter, node: Node) -> Value | None:
+    """A transpose of a transpose as one."""
+    before = b.made_by(first(node), "transpose")
+    if before is None:
+        return None
+    return b.transpose(first(before), perm=[before.attrs["perm"][axis] for axis in node.attrs["perm"]])
+
+
+@idiom("squeeze", "reshape")
+def reduced_at_once(b: Rewriter, node: Node) -> Value | None:
+    """A reduction that keeps its axes, which are taken away then."""
+    made = b.made_by(first(node), "reduce_mean", "reduce_max", "reduce_sum", "reduce_min")
+    if made is None or not made.attrs["keepdims"] or not b.is_read_once(made.outputs[0]):
+        return None
+    rank = made.outputs[0].rank
+    axes = {axis % rank for axis in made.attrs["axes"]}
+    left = tuple(size for axis, size in enumerate(made.outputs[0].shape) if axis not in axes)
+    if left != node.outputs[0].shape or (node.op.name == "squeeze" and {a % rank for a in node.attrs["axes"]} != axes):
+        return None
+    with b.at(made):
+        value: Value = b.apply(made.op, first(made), axes=made.attrs["axes"], keepdims=False)
+    return value
