@@ -181,6 +181,8 @@ def products() -> Iterator[GradientCase]:
     yield case("matmul", normal(2, 4, 3), normal(3))
     yield case("einsum", normal(2, 3), normal(3, 4), equation="ij,jk->ki")
     yield case("einsum", normal(2, 3, 4), equation="ijk->j")
+    yield case("einsum", normal(3, 2, 3), normal(3, 2), equation="aba,ab->b")
+    yield case("einsum", normal(3, 3, 3), equation="aaa->")
     yield case("einsum", normal(2, 3), normal(2, 4), normal(3), equation="ij,ik,j->i")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,19 @@ def _einsum_gradient(
 
 
 def _einsum_operand(b: Builder, term: str, x: Value, others: Sequence[tuple[str, Value]]) -> Any:
-    """The gradient of one operand; letters that no other term has were summed, and are spread again."""
-    if len(set(term)) < len(term):
-        return not_differentiable
+    """The gradient of one operand.
+
+    Of a letter that it has twice only the diagonal counts; letters that no other term has were summed, and
+    are spread again.
+    """
+    free = (letter for letter in ascii_letters if not any(letter in other for other in (term, *dict(others))))
+    for axis, letter in enumerate(term):
+        if letter in term[:axis]:
+            size, new = x.shape[axis], next(free)
+            if not isinstance(size, int):
+                return not_differentiable
+            term = term[:axis] + new + term[axis + 1 :]
+            others = [*others, (letter + new, b.constant(np.eye(size), x.dtype))]
     named = {letter for other, _ in others for letter in other}
     found = "".join(letter for letter in term if letter in named)
     equation = ",".join(other for other, _ in others) + "->" + found

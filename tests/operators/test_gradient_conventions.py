@@ -91,7 +91,6 @@ def test_straight_through() -> None:
         ("bin_count", [np.array([0, 1]), np.array([1.0, 2.0])], {"depth": 2, "dtype": "float64"}),
         ("resample", [np.ones(2), np.array([[0, 1]]), np.array([[0.5, 0.5]])], {"axis": 0}),
         ("scatter_nd", [np.ones(2), np.array([[0]]), np.array([0.5])], {"reduction": "mul"}),
-        ("einsum", [np.ones((2, 2))], {"equation": "ii->i"}),
     ],
 )
 def test_what_is_not_defined_is_refused(op: str, operands: list[Any], attrs: dict[str, Any]) -> None:

@@ -103,6 +103,7 @@ def test_gradient(case: GradientCase) -> None:
 
 KNOWN_SIZES = {
     "dense",
+    "einsum",
     "conv",
     "conv_transpose",
     "conv_kernel_gradient",
