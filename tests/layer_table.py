@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import LayerCase, all_cases
+from cases import LayerCase, inference_cases
 from engines import layer_graph
 from golden import GoldenFile, golden_files
 
@@ -176,13 +176,15 @@ def gradients() -> Callable[[LayerCase], None]:
     return found
 
 
-def measure_cases(row: Row, cases: Iterable[LayerCase]) -> None:
+def measure_computed(row: Row, cases: Iterable[LayerCase]) -> None:
     for case in cases:
-        if case.training or case.model_config is not None:
-            continue
         row.counts["runs"].add(is_right(run_layer, case))
         if case.gradient_names:
             row.counts["trains"].add(is_right(gradients(), case))
+
+
+def measure_written(row: Row, cases: Iterable[LayerCase]) -> None:
+    for case in cases:
         for column, (save, ending) in WRITTEN.items() if not case.call_kwargs else ():
             row.counts[column].add(is_right(through, case, save, ending))
 
@@ -201,8 +203,9 @@ def _check_file(file: GoldenFile) -> None:
 
 @cache
 def cases_by_layer() -> Mapping[str | None, list[LayerCase]]:
+    """The cases of layers alone, in inference."""
     by_name: dict[str | None, list[LayerCase]] = defaultdict(list)
-    for case in all_cases():
+    for case in inference_cases():
         by_name[name_of(case.class_name)].append(case)
     return by_name
 
@@ -211,7 +214,8 @@ def measure() -> dict[str, Row]:
     """All rows by the names of the layers."""
     rows = {name: Row(name) for name in layer_names()}
     for name, row in rows.items():
-        measure_cases(row, cases_by_layer().get(name, []))
+        measure_computed(row, cases_by_layer()[name])
+        measure_written(row, cases_by_layer()[name])
     measure_files(rows, golden_files("load"))
     return rows
 
