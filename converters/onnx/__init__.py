@@ -3,6 +3,7 @@
 external    tensor data in files beside the model
 tensors     TensorProto -> NumPy
 spec, parse ModelProto -> plain graphs, functions inlined
+hoisting    weights of subgraphs -> weights of the model
 call        what a handler of one operator sees
 operators   the handlers: every operator in all its versions
 lowering    nodes -> IR, as far as types are known

@@ -29,9 +29,9 @@ class _Step:
     def __init__(self, node: NodeSpec, make: Callable[..., Any]) -> None:
         self.node = node
         self.body = _body(node)
-        self.reads = node.reads()
-        self.captured = self.body.captures()
-        self.program = make(self.body, self.body.initializers)
+        self.program = make(self.body)
+        self.captured = self.body.captures() - set(self.program.known)
+        self.reads = {name for name in node.inputs if name} | self.captured
 
     def call(self, env: Mapping[str, Any], arguments: list[Any]) -> list[Any]:
         """The body's outputs for its inputs in order."""

@@ -24,6 +24,7 @@ from kcompat.naming import unique_name
 from ..files.source import FileSource
 from .call import DIRECT, HANDLERS
 from .external import ExternalData
+from .hoisting import WEIGHT_DTYPES, with_weights_of_subgraphs
 from .host import is_known, schema_of
 from .lowering import CONTROL, Known
 from .parse import parse_model
@@ -66,10 +67,11 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
     finally:
         external.close()
     _check_operators(spec)
+    spec = with_weights_of_subgraphs(spec)
     variables: dict[str, Variable] = {}
     known: dict[str, Known] = {}
     for name, array in spec.initializers.items():
-        if array.dtype.name in ("float32", "float64", "float16"):
+        if array.dtype.name in WEIGHT_DTYPES:
             variables[name] = Variable(name, array.shape, array.dtype.name).assign(array)
             known[name] = variables[name]
         else:

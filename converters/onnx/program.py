@@ -215,7 +215,12 @@ class Program:
 
     def _step(self, node: NodeSpec) -> Any:
         own = STEPS.get((node.domain, node.op))
-        return own(node, Program) if own else HostStep(node)
+        return own(node, self._inner) if own else HostStep(node)
+
+    def _inner(self, body: GraphSpec) -> Program:
+        """What runs a body: the weights that it reads around it are weights in it too."""
+        weights = {name: self.known[name] for name in body.captures() if isinstance(self.known.get(name), Variable)}
+        return Program(body, {**weights, **body.initializers})
 
 
 class HostStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -114,9 +114,9 @@ def inlined(nodes: tuple[NodeSpec, ...], names: Mapping[str, str], prefix: str) 
 
 def _renamed(node: NodeSpec, rename: Any) -> NodeSpec:
     attrs = {
-        key: [_renamed_graph(item, rename) if isinstance(item, GraphSpec) else item for item in value]
+        key: [renamed(item, rename) if isinstance(item, GraphSpec) else item for item in value]
         if isinstance(value, list)
-        else _renamed_graph(value, rename)
+        else renamed(value, rename)
         if isinstance(value, GraphSpec)
         else value
         for key, value in node.attrs.items()
@@ -124,7 +124,8 @@ def _renamed(node: NodeSpec, rename: Any) -> NodeSpec:
     return replace(node, inputs=tuple(map(rename, node.inputs)), outputs=tuple(map(rename, node.outputs)), attrs=attrs)
 
 
-def _renamed_graph(graph: GraphSpec, rename: Any) -> GraphSpec:
+def renamed(graph: GraphSpec, rename: Callable[[str], str]) -> GraphSpec:
+    """The same graph, and subgraphs in it, with every name replaced."""
     return GraphSpec(
         graph.name,
         tuple(replace(value, name=rename(value.name)) for value in graph.inputs),
