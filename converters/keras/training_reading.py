@@ -68,7 +68,8 @@ def restore(model: TrainableModel, state: TrainingState) -> None:
     except KcompatError as error:
         raise ConfigError(f"model '{model.name}': the file's training settings: {error}") from None
     if optimizer is not None and state.optimizer_weights:
-        optimizer.build(model.trainable_weights)
+        if state.form != "keras3" or len(state.optimizer_weights) != len(optimizer.variables):
+            optimizer.build(model.trainable_weights)
         _fill(model, optimizer, state)
 
 

@@ -22,7 +22,11 @@ from .outputs import Outputs
 
 @dataclass
 class OutputLoss:
-    """The loss of one output. tracker: the mean of the unweighted loss, where there are several outputs' losses."""
+    """The loss of one output.
+
+    tracker: where there are several outputs' losses, the mean of the unweighted one over batches, which count
+    alike whatever their size: Keras's fit does so on TensorFlow, where sizes are not known when it is traced.
+    """
 
     loss: Loss
     weight: float | None
@@ -111,7 +115,7 @@ class CompiledLoss:
             if value.rank:
                 raise ArgumentError(f"loss '{entry.loss.name}' must be reduced to a scalar, received {value.type}")
             if entry.tracker is not None:
-                entry.tracker.emit_update(b, value, b.size(pred, axis=0))
+                entry.tracker.emit_update(b, value)
             parts.append(value if entry.weight is None else b.mul(value, float(entry.weight)))
         return reduce(b.add, parts) if parts else None
 
