@@ -7,7 +7,9 @@ from ..ir.operator import operator
 from ..ir.types import TensorType, fits
 from .gradients import constant
 
-stop_gradient = operator("stop_gradient", "x", infer=lambda x: x, meaning=lambda x: x, gradient=constant)
+stop_gradient = operator(
+    "stop_gradient", "x", infer=lambda x: x, meaning=lambda x: x, gradient=constant, pointwise=True
+)
 """x, through which no gradient passes."""
 
 
@@ -25,5 +27,6 @@ straight_through = operator(
     infer=_straight_type,
     meaning=lambda x, source: x,
     gradient=lambda b, gradients, inputs, _: [None, gradients[0]],
+    pointwise=True,
 )
 """x, whose gradient goes to `source`, of which x is a rounded form (Bengio et al. 2013)."""

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from ..errors import ArgumentError
 from ..ir import Graph, Value
+from . import layout_gradients as layout_gradients  # enters the rules of backward graphs
 from .forms import Relayout, turned
 from .layout_rules import FOLLOWING, IMAGES, rule_of
 

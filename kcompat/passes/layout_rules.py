@@ -200,7 +200,7 @@ def _broadcast_like(work: Relayout, node: Node) -> None:
     pointwise(work, node)
 
 
-@rule("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
+@rule("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod", "moments")
 def _reduction(work: Relayout, node: Node) -> None:
     x = _first(node)
     perm = work.natural(x)
