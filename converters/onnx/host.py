@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -215,6 +216,13 @@ def _tensor_type(proto: TypeProto | None) -> TensorType | None:
     return None if dtype is None else TensorType(dtype, dims)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class HostCard(Operator):
+    """A card made for one node of an ONNX graph."""
+
+    node: NodeSpec = field(kw_only=True)
+
+
 def host_card(
     node: NodeSpec, types: Sequence[TensorType | None], constants: Mapping[str, np.ndarray]
 ) -> Operator | None:
@@ -236,7 +244,7 @@ def host_card(
         return tuple(np.asarray(made[index]) for index in used)
 
     operands = tuple(Operand(name or f"input_{index}", optional=True) for index, name in enumerate(node.inputs))
-    return Operator(f"{HOST_PREFIX}{node.op}", operands, {}, infer, meaning)
+    return HostCard(f"{HOST_PREFIX}{node.op}", operands, {}, infer, meaning, node=node)
 
 
 def check_size(array: Any, node: NodeSpec) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import kcompat
 from kcompat import Sequential, layers
-from kcompat.converters.onnx import model_proto, save_model
+from kcompat.converters.onnx import model_from_proto, model_proto, save_model
 from kcompat.errors import ArgumentError, SaveError
 from kcompat.layers import Input
 from kcompat.models import Model, load_model
@@ -170,3 +171,106 @@ def test_an_onnx_model_is_written_again(tmp_path: Path) -> None:
 def test_options_of_onnx_are_for_onnx(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="opset is for"):
         classifier().save(tmp_path / "m.keras", opset=17)
+
+
+def test_the_first_opset_that_has_an_operator_is_taken() -> None:
+    text = """
+        <ir_version: 9, opset_import: ["" : 20]>
+        g (int32[2] x, int32[2] y) => (int32[2] z) { z = BitwiseAnd (x, y) }
+    """
+    model = model_from_proto(onnx.parser.parse_model(text))
+    assert [entry.version for entry in model_proto(model).opset_import] == [18]
+    with pytest.raises(SaveError, match="BitwiseAnd exists from opset 18 on"):
+        model_proto(model, opset=17)
+
+
+def test_vocabularies_become_label_encoders(tmp_path: Path) -> None:
+    x = Input((1,), dtype="string")
+    model = Model(x, layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(x))
+    model.export(tmp_path / "m.onnx")
+    proto = onnx.load(tmp_path / "m.onnx")
+    assert "LabelEncoder" in operators(proto)
+    words = np.array([["b"], ["z"], ["a"]], object)
+    received = ReferenceEvaluator(proto).run(None, {model.input_names[0]: words})[0]
+    np.testing.assert_array_equal(received, model(words))
+
+
+def test_what_a_vocabulary_refuses_is_refused() -> None:
+    x = Input((1,), dtype="int64")
+    model = Model(x, layers.IntegerLookup(vocabulary=[1, 2], num_oov_indices=0)(x))
+    with pytest.raises(SaveError, match="num_oov_indices=0"):
+        model_proto(model)
+
+
+def test_control_flow_is_written_as_it_was_read(tmp_path: Path) -> None:
+    """With the weights that the model has now, in no other opset."""
+    text = """
+        <ir_version: 8, opset_import: ["" : 18]>
+        g (float[n] x) => (float[n] y) <float[1] w = {2.0}> {
+            total = ReduceSum <keepdims = 0> (x)
+            limit = Constant <value = float {0.0}> ()
+            positive = Greater (total, limit)
+            y = If (positive) <
+                then_branch = a () => (float[n] p) { p = Mul (x, w) },
+                else_branch = b () => (float[n] q) { q = Neg (x) }
+            >
+        }
+    """
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "a.onnx")
+    model = load_model(tmp_path / "a.onnx")
+    model.weights[0].assign([3.0])
+    model.save(tmp_path / "b.onnx")
+    assert onnx.load(tmp_path / "b.onnx").opset_import[0].version == 18
+    again = load_model(tmp_path / "b.onnx")
+    for x in ([1.0, 2.0], [-1.0, -2.0]):
+        np.testing.assert_array_equal(again(np.float32(x)), model(np.float32(x)))
+    with pytest.raises(SaveError, match="written as it was read, in opset 18"):
+        model.export(tmp_path / "c.onnx", opset=17)
+    with pytest.raises(SaveError, match="its layout and its nodes cannot change"):
+        model.export(tmp_path / "c.onnx", inputs_as_nchw=True)
+
+
+def test_operators_without_a_card_are_written_as_they_were_read(tmp_path: Path) -> None:
+    text = """
+        <ir_version: 8, opset_import: ["" : 20]>
+        g (float[1,1,3,3] x, float[1,2,2,2] grid) => (float[1,1,2,2] y) {
+            z = Relu (x)
+            y = GridSample <mode = "linear"> (z, grid)
+        }
+    """
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "a.onnx")
+    load_model(tmp_path / "a.onnx").save(tmp_path / "b.onnx")
+    assert operators(onnx.load(tmp_path / "b.onnx")) == ["Relu", "GridSample"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (layers.ConvLSTM2D(2, 2, recurrent_activation="hard_sigmoid", go_backwards=True), (3, 4, 4, 2)),
+        (layers.ConvLSTM1D(2, 2, padding="same", data_format="channels_first", return_sequences=True), (3, 2, 4)),
+        (layers.LSTM(3, activation="gelu"), (4, 2)),
+        (layers.GRU(3, activation="selu", return_sequences=True), (4, 2)),
+        (layers.GRU(3, activation="silu", reset_after=False, use_bias=False), (4, 2)),
+        (layers.SimpleRNN(3, activation="mish"), (4, 2)),
+        (layers.LocallyConnected2D(2, (2, 3), strides=(1, 2)), (4, 5, 2)),
+        (layers.LocallyConnected1D(3, 2, strides=2, data_format="channels_first"), (2, 5)),
+        (layers.AdaptiveAveragePooling2D((2, 3)), (5, 6, 2)),
+        (layers.AdaptiveMaxPooling1D(2), (6, 3)),
+        (layers.Activation("sparsemax"), (5,)),
+        (layers.Activation("glu"), (3, 6)),
+        (layers.CenterCrop(4, 4), (6, 3, 1)),
+        (layers.GlobalMaxPooling3D(keepdims=True), (2, 3, 2, 2)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_cards_that_onnx_lacks_are_made_of_others(layer: Any, shape: tuple[int, ...], tmp_path: Path) -> None:
+    model = randomise(Sequential([Input(shape), layer]))
+    model.export(tmp_path / "m.onnx")
+    x = np.random.default_rng(2).normal(size=(3, *shape)).astype("float32")
+    np.testing.assert_allclose(load_model(tmp_path / "m.onnx")(x), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_unknown_sizes_that_must_be_known_are_named() -> None:
+    model = Sequential([Input((None, 2)), layers.LSTM(3, activation="gelu", name="cells")])
+    with pytest.raises(SaveError, match=r"layer 'cells'.*known number of steps"):
+        model_proto(model)

@@ -13,6 +13,18 @@ from kcompat.ir.types import is_float, normalize_axes, numpy_name
 
 from .output import Output, onnx_type
 
+
+class NeedsOpset(SaveError):
+    """The model can be written, in a later version of ONNX.
+
+    opset: the first that has what it needs.
+    """
+
+    def __init__(self, message: str, opset: int) -> None:
+        super().__init__(message)
+        self.opset = opset
+
+
 Writer = Callable[["Call"], Any]
 
 WRITERS: dict[str, Writer] = {}
@@ -115,7 +127,11 @@ class Call:
         changed = turn(data)
         if changed.shape == data.shape and changed is data:
             return self.x(index)
-        return self.output.constant(np.ascontiguousarray(changed), name=value.name)
+        return self.output.constant(np.ascontiguousarray(changed), name=value.name or self._constant_name(index))
+
+    def _constant_name(self, index: int) -> str:
+        operands = self.node.op.operands
+        return f"{self.output.scope}/{operands[min(index, len(operands) - 1)].name}".lstrip("/")
 
     def cast(self, x: str, dtype: str) -> str:
         return self.add("Cast", x, to=onnx_type(dtype))
@@ -158,5 +174,15 @@ class Call:
         return is_float(self.dtype)
 
     def refusal(self, why: str) -> SaveError:
-        where = f"{self.node.origin}: " if self.node.origin else ""
-        return SaveError(f"{where}'{self.node.op.name}' cannot be written as ONNX: {why}")
+        return SaveError(f"{self._what} cannot be written as ONNX: {why}")
+
+    def require_opset(self, opset: int, what: str) -> None:
+        """Raises NeedsOpset if the file's opset is older."""
+        if self.opset < opset:
+            raise NeedsOpset(
+                f"{self._what} cannot be written in opset {self.opset}: {what} exists from opset {opset} on", opset
+            )
+
+    @property
+    def _what(self) -> str:
+        return f"{self.node.origin}: '{self.node.op.name}'" if self.node.origin else f"'{self.node.op.name}'"

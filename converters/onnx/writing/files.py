@@ -41,7 +41,7 @@ def with_shapes(proto: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> on
 
 def checked(proto: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> onnx.ModelProto:
     """The model with its weights, found valid by onnx.checker. Raises SaveError."""
-    proto.graph.initializer.extend(_tensor(name, array) for name, array in weights.items())
+    proto.graph.initializer.extend(tensor(name, array) for name, array in weights.items())
     _check(proto)
     return proto
 
@@ -68,7 +68,8 @@ def _check(model: onnx.ModelProto | str) -> None:
         raise SaveError(f"the ONNX model would not be valid: {error}") from error
 
 
-def _tensor(name: str, array: np.ndarray) -> TensorProto:
+def tensor(name: str, array: np.ndarray) -> TensorProto:
+    """An initializer."""
     if array.dtype == object:
         texts: Any = [_as_bytes(item) for item in array.flat]
         return helper.make_tensor(name, element_type(array), array.shape, texts)
@@ -82,7 +83,7 @@ def _as_bytes(item: Any) -> bytes:
 def _stub(name: str, array: np.ndarray) -> TensorProto:
     """A tensor without the elements of a large one."""
     if array.nbytes <= _INLINE or array.dtype == object:
-        return _tensor(name, array)
+        return tensor(name, array)
     return _external(name, array, "weights", 0)
 
 
@@ -100,7 +101,7 @@ def _stored(weights: Mapping[str, np.ndarray], path: Path, location: str) -> lis
     with path.open("wb") as file:
         for name, array in weights.items():
             if array.nbytes <= _INLINE or array.dtype == object:
-                tensors.append(_tensor(name, array))
+                tensors.append(tensor(name, array))
                 continue
             file.write(b"\0" * (-file.tell() % _ALIGNED))
             tensors.append(_external(name, array, location, file.tell()))

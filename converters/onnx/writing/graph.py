@@ -10,16 +10,19 @@ from onnx import helper
 
 from kcompat.ir import OPERATORS, Constant, Graph, Node, Value
 
+from ..host import HostCard
 from . import operators as operators  # enters the writers
 from .call import WRITERS, Call
+from .host import host_node
 from .output import Output, scope_of, value_info
 
 
 def graph_proto(
     graph: Graph, name: str, opset: int, outputs: Sequence[str]
-) -> tuple[onnx.GraphProto, dict[str, np.ndarray]]:
-    """The graph without its constants, and these by name; outputs: what they are called.
+) -> tuple[onnx.GraphProto, dict[str, np.ndarray], dict[str, int]]:
+    """The graph without its constants, these by name, and the versions of the domains that it imports.
 
+    outputs: what the results are called.
     Open dimensions of inputs that have no name are called after input and axis.
     Raises SaveError naming the layer and the operator that ONNX cannot express.
     """
@@ -35,7 +38,7 @@ def graph_proto(
         [value_info(value.name, value, [f"{value.name}_{a}" for a in range(value.rank)]) for value in graph.inputs],
         [value_info(label, value) for label, value in zip(outputs, graph.outputs, strict=True)],
     )
-    return proto, output.initializers
+    return proto, output.initializers, {"": opset, **output.imports}
 
 
 class _Writing:
@@ -60,6 +63,8 @@ class _Writing:
         writer = WRITERS.get(node.op.name)
         if writer is not None:
             results = writer(call)
+        elif isinstance(node.op, HostCard):
+            results = host_node(call, node.op.node)
         elif node.op.onnx is not None and OPERATORS.get(node.op.name) is node.op:
             results = self.output.add(node.op.onnx, *call.names, **node.attrs)
         else:

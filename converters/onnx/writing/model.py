@@ -14,13 +14,16 @@ import kcompat
 from kcompat.errors import ArgumentError, SaveError
 from kcompat.ir import Graph
 from kcompat.models import Model
+from kcompat.models.graph_model import GraphModel
 from kcompat.passes.layout import with_layout
 
 from . import expansions as expansions  # enters them
+from .call import NeedsOpset
 from .expansion import expanded
 from .files import checked, with_shapes, write_model
 from .freeze import frozen
 from .graph import graph_proto
+from .verbatim import verbatim
 
 DEFAULT_OPSET = 17
 """The first with LayerNormalization; every runtime since the middle of 2022 reads it."""
@@ -55,11 +58,12 @@ def model_proto(
 ) -> onnx.ModelProto:
     """A model as ONNX, checked, with the shapes of all values.
 
-    opset: 17 (the default) to the newest that the installed onnx knows. inputs_as_nchw: images enter and leave
-    with their channels first: all inputs and outputs with four axes or more, or those named. fold_batch_norm:
-    batch normalisation becomes part of the convolution or product before it. origin: a note, for the file's
-    metadata, of what it was made from.
-    Inputs and outputs have the model's names, the batch is open. Raises ArgumentError or SaveError.
+    opset: 17 to the newest that the installed onnx knows; by default 17, or the first that has what the model needs.
+    inputs_as_nchw: images enter and leave with their channels first: all inputs and outputs with four axes or more,
+    or those named. fold_batch_norm: batch normalisation becomes part of the convolution or product before it.
+    origin: a note, for the file's metadata, of what it was made from.
+    Inputs and outputs have the model's names, the batch is open. A model that was read from ONNX and whose shapes
+    depend on elements, or which has control flow, is written as it was read. Raises ArgumentError or SaveError.
     """
     proto, weights = _described(model, opset, inputs_as_nchw, fold_batch_norm, origin)
     return checked(proto, weights)
@@ -68,8 +72,23 @@ def model_proto(
 def _described(
     model: Model, opset: int | None, inputs_as_nchw: bool | Collection[str], fold_batch_norm: bool, origin: str | None
 ) -> tuple[onnx.ModelProto, Mapping[str, np.ndarray]]:
-    """The model without its weights, and these by name."""
-    opset = _checked_opset(opset)
+    """The model without its weights, and these by name; without an opset, in the first from the default on that can."""
+    try:
+        return _described_in(model, _checked_opset(opset), inputs_as_nchw, fold_batch_norm, origin)
+    except NeedsOpset as need:
+        if opset is not None:
+            raise
+        return _described(model, need.opset, inputs_as_nchw, fold_batch_norm, origin)
+
+
+def _described_in(
+    model: Model, opset: int, inputs_as_nchw: bool | Collection[str], fold_batch_norm: bool, origin: str | None
+) -> tuple[onnx.ModelProto, Mapping[str, np.ndarray]]:
+    if isinstance(model, GraphModel) and model.program.graph() is None:
+        if inputs_as_nchw or fold_batch_norm:
+            raise SaveError(f"model '{model.name}' is written as it was read: its layout and its nodes cannot change")
+        proto, weights = verbatim(model, opset)
+        return with_shapes(_signed(proto, origin), weights), weights
     graph = expanded(frozen(_graph(model)))
     outputs = _output_names(model, graph)
     moved = _moved(inputs_as_nchw, [*(value.name for value in graph.inputs), *outputs])
@@ -79,17 +98,21 @@ def _described(
         inputs=[value for value in graph.inputs if value.rank >= 4 and value.name in moved],
         outputs=[p for p, value in enumerate(graph.outputs) if value.rank >= 4 and outputs[p] in moved],
     )
-    content, weights = graph_proto(frozen(turned), model.name, opset, outputs)
+    content, weights, imports = graph_proto(frozen(turned), model.name, opset, outputs)
     proto = helper.make_model(
         content,
-        opset_imports=[helper.make_opsetid("", opset)],
-        producer_name="kcompat",
-        producer_version=kcompat.__version__,
+        opset_imports=[helper.make_opsetid(*item) for item in imports.items()],
     )
+    return with_shapes(_signed(proto, origin), weights), weights
+
+
+def _signed(proto: onnx.ModelProto, origin: str | None) -> onnx.ModelProto:
+    """The model with the oldest version of the format that has its opsets, and a note of who made it, and of what."""
+    proto.producer_name, proto.producer_version = "kcompat", kcompat.__version__
     proto.ir_version = helper.find_min_ir_version_for(list(proto.opset_import))
     if origin is not None:
         helper.set_model_props(proto, {"origin": origin})
-    return with_shapes(proto, weights), weights
+    return proto
 
 
 def _checked_opset(opset: int | None) -> int:

@@ -35,7 +35,7 @@ def scope_of(origin: str) -> str:
 class Output:
     """Nodes and initializers in the order in which they were added; equal nodes are added once.
 
-    reversals: results that are another one backwards along an axis -> that one.
+    reversals: results that are another one backwards along an axis -> that one. imports: versions of other domains.
     """
 
     def __init__(self, opset: int, taken: Sequence[str]) -> None:
@@ -44,6 +44,7 @@ class Output:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, np.ndarray] = {}
         self.reversals: dict[tuple[str, int], str] = {}
+        self.imports: dict[str, int] = {}
         self._taken = set(taken)
         self._counts: dict[str, int] = {}
         self._constants: dict[Any, str] = {}

@@ -222,8 +222,7 @@ def _bitwise(w: Call) -> str:
     if w.dtype == "bool":
         logical = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor", "BitwiseNot": "Not"}
         return w.add(logical[str(op)], *w.names)
-    if not w.has(str(op)):
-        raise w.refusal(f"opset {w.opset} has no {op}; export with opset 18 or later")
+    w.require_opset(18, str(op))
     return w.add(str(op), *w.names)
 
 

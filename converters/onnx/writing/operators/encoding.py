@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from kcompat.operators.strings import keys_of
 
 from ..call import Call, writes
 
@@ -44,3 +48,43 @@ def _bucketize(w: Call) -> str:
     )
     reached = w.cast(w.add("Not", above), "int32")
     return w.reduce("Sum", reached, [w.rank], keepdims=False)
+
+
+@writes("lookup")
+def _lookup(w: Call) -> str:
+    """LabelEncoder, which has one number for all that it does not know; integers are dealt out from that."""
+    tokens, strangers, first = w.known(1), w.attr("strangers"), w.attr("first")
+    if not tokens.size:
+        raise w.refusal("there is no vocabulary yet: give one to the layer, or adapt it")
+    if strangers == 0:
+        raise w.refusal("it fails for tokens that are not in its vocabulary (num_oov_indices=0), LabelEncoder does not")
+    if strangers > 1 and (w.dtype == "string" or w.attr("hashing") != "floormod"):
+        raise w.refusal("tokens that are not in its vocabulary are hashed (num_oov_indices > 1)")
+    places = dict(zip(keys_of(tokens), range(first, first + len(tokens)), strict=True))
+    if w.given(2):
+        places[keys_of(w.known(2))[0]] = w.attr("masked_index")
+    x = w.x() if w.dtype == "string" else w.cast(w.x(), "int64")
+    default = first - 1 if strangers == 1 else -1
+    found = _encoded(w, x, list(places), list(places.values()), default)
+    if strangers == 1:
+        return found
+    dealt = w.add("Add", w.add("Mod", x, w.ints(strangers)), w.ints(first - strangers))
+    return w.add("Where", w.add("Less", found, w.ints(0)), dealt, found)
+
+
+@writes("token_at")
+def _token_at(w: Call) -> str:
+    tokens, default = w.known(1), w.known(2)
+    if not tokens.size:
+        raise w.refusal("there is no vocabulary yet: give one to the layer, or adapt it")
+    x = w.cast(w.x(), "int64")
+    found = _encoded(w, x, list(range(len(tokens))), keys_of(tokens), keys_of(default)[0])
+    dtype = w.type(1).dtype
+    return found if dtype in ("string", "int64") else w.cast(found, dtype)
+
+
+def _encoded(w: Call, x: str, keys: list[Any], values: list[Any], default: Any) -> str:
+    w.output.imports["ai.onnx.ml"] = 2
+    kinds = ["strings" if isinstance(items[0], bytes) else "int64s" for items in (keys, values)]
+    attributes = {f"keys_{kinds[0]}": keys, f"values_{kinds[1]}": values, f"default_{kinds[1][:-1]}": default}
+    return w.add("LabelEncoder", x, domain="ai.onnx.ml", **attributes)

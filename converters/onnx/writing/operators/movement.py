@@ -148,8 +148,8 @@ def _gather_nd(w: Call) -> str:
 
 def _reduction(w: Call) -> str:
     reduction = w.attr("reduction")
-    if reduction in ("max", "min") and w.opset < 18:
-        raise w.refusal(f"reduction '{reduction}' exists from opset 18 on, this is opset {w.opset}")
+    if reduction in ("max", "min"):
+        w.require_opset(18, f"reduction '{reduction}'")
     return reduction
 
 

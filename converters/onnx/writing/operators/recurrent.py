@@ -40,9 +40,9 @@ def _cell(w: Call, kind: str, x: str, lengths: str, direction: str) -> tuple[str
     y, *last = w.add(
         kind,
         x,
-        w.weight(1, lambda kernel: _in_order(kind, kernel).T[None]),
-        w.weight(2, lambda kernel: _in_order(kind, kernel).T[None]),
-        w.weight(3, lambda bias: _biases(w, kind, bias)) if w.given(3) else "",
+        _kernel(w, kind, 1),
+        _kernel(w, kind, 2),
+        _biases(w, kind) if w.given(3) else "",
         lengths,
         *states,
         outputs=1 + len(states),
@@ -61,10 +61,35 @@ def _in_order(kind: str, array: np.ndarray) -> np.ndarray:
     return np.concatenate([parts[gate] for gate in GATES[kind]], axis=-1)
 
 
-def _biases(w: Call, kind: str, bias: np.ndarray) -> np.ndarray:
-    """That of the input, then that of the state."""
-    rows = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
-    return _in_order(kind, rows).reshape(1, -1)
+def _kernel(w: Call, kind: str, index: int) -> str:
+    """A kernel (inputs, gates * units) as (1, gates * units, inputs)."""
+    if w.data(index) is not None:
+        return w.weight(index, lambda kernel: _in_order(kind, kernel).T[None])
+    turned = w.add("Transpose", _reordered(w, kind, w.x(index), 1), perm=[1, 0])
+    return w.add("Unsqueeze", turned, axes=[0])
+
+
+def _biases(w: Call, kind: str) -> str:
+    """That of the input, then that of the state: (1, 2 * gates * units)."""
+    if w.data(3) is None:
+        bias = _reordered(w, kind, w.x(3), w.type(3).rank - 1)
+        rows = bias if w.type(3).rank == 2 else w.add("Concat", bias, w.like(np.zeros(w.type(3).shape)), axis=0)
+        return w.add("Reshape", rows, shape=[1, -1])
+
+    def stacked(bias: np.ndarray) -> np.ndarray:
+        rows = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
+        return _in_order(kind, rows).reshape(1, -1)
+
+    return w.weight(3, stacked)
+
+
+def _reordered(w: Call, kind: str, x: str, axis: int) -> str:
+    """Gates along an axis in ONNX's order, when the model runs."""
+    if GATES[kind] == CARD_GATES[kind]:
+        return x
+    parts = w.add("Split", x, split=[w.type(2).shape[0]] * len(GATES[kind]), axis=axis, outputs=len(GATES[kind]))
+    by_gate = dict(zip(CARD_GATES[kind], parts, strict=True))
+    return w.add("Concat", *(by_gate[gate] for gate in GATES[kind]), axis=axis)
 
 
 def _activations(w: Call, kind: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kcompat.ir.graph import Result
-from kcompat.operators.window import Pairs, resolve_pads
+from kcompat.operators.window import resolve_pads
 
 from ..call import Call, writes
 
@@ -16,16 +16,15 @@ def _require_channels_first(w: Call) -> None:
     assert w.attr("layout") == "channels_first", "the layout pass comes first"
 
 
-def _padding(w: Call, pads: str | Pairs, window: tuple[int, ...], dilations: tuple[int, ...]) -> dict[str, Any]:
+def _padding(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dict[str, Any]:
     """Explicit pads wherever the sizes are known, else ONNX's word for them."""
-    sizes = w.type().shape[2:]
+    pads, sizes = w.attr("pads"), w.type().shape[2:]
     if pads in ("same", "same_lower") and not all(isinstance(size, int) for size in sizes):
         return {"auto_pad": "SAME_UPPER" if pads == "same" else "SAME_LOWER"}
     known = [size if isinstance(size, int) else 0 for size in sizes]
     pairs = resolve_pads(pads, known, window, w.attr("strides"), dilations)
-    if not any(map(any, pairs)):
-        return {}
-    return {"pads": [low for low, _ in pairs] + [high for _, high in pairs]}
+    wide = [max(low, 0) for low, _ in pairs] + [max(high, 0) for _, high in pairs]
+    return {"pads": wide} if any(wide) else {}
 
 
 def _window(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dict[str, Any]:
@@ -34,15 +33,15 @@ def _window(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dic
         "kernel_shape": list(window),
         "strides": list(w.attr("strides")),
         "dilations": list(dilations),
-        **_padding(w, w.attr("pads"), window, dilations),
+        **_padding(w, window, dilations),
     }
 
 
-def _cropped(w: Call) -> str | None:
-    """The operand without what negative pads take away, which ONNX's convolution does not have."""
+def _cropped(w: Call) -> str:
+    """The operand without what negative pads take away, which windows of ONNX do not have."""
     pads = w.attr("pads")
     if isinstance(pads, str) or min(min(pair) for pair in pads) >= 0:
-        return None
+        return w.x()
     lows, highs = ([0, 0, *(min(pair[side], 0) for pair in pads)] for side in (0, 1))
     return w.add("Pad", w.x(), pads=[*lows, *highs])
 
@@ -59,13 +58,9 @@ def _conv(w: Call) -> str:
     shape = w.type(1).shape
     rank = len(shape)
     attributes = _window(w, shape[:-2], w.attr("dilations"))  # type: ignore[arg-type]
-    x = _cropped(w)
-    if x is not None:
-        lows, highs = ([max(pair[side], 0) for pair in w.attr("pads")] for side in (0, 1))
-        attributes["pads"] = [*lows, *highs]
     kernel = _kernel(w, (rank - 1, rank - 2, *range(rank - 2)))
     bias = [w.x(2)] if w.given(2) else []
-    return w.add("Conv", x or w.x(), kernel, *bias, group=w.attr("groups"), **attributes)
+    return w.add("Conv", _cropped(w), kernel, *bias, group=w.attr("groups"), **attributes)
 
 
 @writes("conv_transpose")
@@ -108,10 +103,11 @@ def _conv_transpose(w: Call) -> str:
 def _max_pool(w: Call) -> str:
     _require_channels_first(w)
     window = w.attr("window")
-    x = w.x() if w.is_float or w.dtype in ("int8", "uint8") else w.cast(w.x(), "float64")
+    fits = w.is_float or w.dtype in ("int8", "uint8")
+    x = _cropped(w) if fits else w.cast(_cropped(w), "float64")
     attributes = _window(w, window, w.attr("dilations") or (1,) * len(window))
     result, _ = w.add("MaxPool", x, outputs=[True, _sees_zeros(w)], **attributes)
-    return result if x == w.x() else w.cast(result, w.dtype)
+    return result if fits else w.cast(result, w.dtype)
 
 
 def _sees_zeros(w: Call) -> bool:
@@ -145,11 +141,11 @@ def _avg_pool(w: Call) -> str:
     window = w.attr("window")
     dilations = w.attr("dilations") or (1,) * len(window)
     attributes = _window(w, window, dilations)
-    if w.opset < 19:
-        if max(dilations) > 1:
-            raise w.refusal(f"AveragePool has dilations from opset 19 on, this is opset {w.opset}")
+    if max(dilations) > 1:
+        w.require_opset(19, "AveragePool with dilations")
+    elif w.opset < 19:
         del attributes["dilations"]
-    return w.add("AveragePool", w.x(), count_include_pad=int(w.attr("count_padding")), **attributes)
+    return w.add("AveragePool", _cropped(w), count_include_pad=int(w.attr("count_padding")), **attributes)
 
 
 @writes("stft")
