@@ -97,10 +97,12 @@ _NADAM_DECAY = 0.96
 
 @registered(MODULE)
 class Nadam(Moments):
-    """Adam that looks a step ahead along its mean gradient (Dozat 2016)."""
+    """Adam that looks a step ahead along its mean gradient (Dozat 2016).
 
-    schedule_decay: float = 1.0
-    """How fast the momentum grows; 0.004 for training that began before Keras 2.11."""
+    schedule_decay: the momentum warms up at this share of the speed; 0.004 in Keras 2 up to 2.10.
+    """
+
+    schedule_decay = Field(Float, 1.0, extension=True, keyword=True)
 
     def make_slots(self, variables: Sequence[Variable]) -> None:
         super().make_slots(variables)
@@ -116,7 +118,7 @@ class Nadam(Moments):
 
     def _momentum_at(self, b: Emitter, step: Value) -> Value:
         """beta_1 * (1 - 0.5 * 0.96 ** (schedule_decay * step))."""
-        power = b.pow(_NADAM_DECAY**self.schedule_decay, step)
+        power = b.pow(_NADAM_DECAY, step if self.schedule_decay == 1 else b.mul(step, self.schedule_decay))
         value: Value = b.sub(self.beta_1, b.mul(power, 0.5 * self.beta_1))
         return value
 

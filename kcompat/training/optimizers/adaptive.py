@@ -13,15 +13,18 @@ from .common import COMMON, MODULE, blend, descend
 from .rows import squared
 
 
+def _root(b: Emitter, x: Value, epsilon: float, outside: bool) -> Value:
+    root: Value = b.add(b.sqrt(x), epsilon) if outside else b.sqrt(b.add(x, epsilon))
+    return root
+
+
 @registered(MODULE)
 class RMSprop(Optimizer):
     """Gradients over the root of their moving mean square (Hinton 2012).
 
-    momentum: of the steps. centered: over the root of their variance.
+    momentum: of the steps. centered: over the root of their variance. epsilon_outside: epsilon is added to the
+    root, as Keras 2 did up to 2.10, instead of under it.
     """
-
-    epsilon_under_root: bool = True
-    """False for training that began before Keras 2.11, which without momentum added epsilon to the root."""
 
     positional = ("learning_rate", "rho", "momentum", "epsilon", "centered", "weight_decay", *COMMON)
 
@@ -30,6 +33,7 @@ class RMSprop(Optimizer):
     momentum = Field(Float, 0.0)
     epsilon = Field(Float, 1e-7)
     centered = Field(Bool, False)
+    epsilon_outside = Field(Bool, False, extension=True, keyword=True)
 
     def make_slots(self, variables: Sequence[Variable]) -> None:
         self.add_slots(variables, "velocity")
@@ -43,11 +47,7 @@ class RMSprop(Optimizer):
         spread = blend(b, self.slot(variable, "velocity"), squared(b, gradient), self.rho)
         if self.centered:
             spread = b.sub(spread, b.square(blend(b, self.slot(variable, "average_gradient"), gradient, self.rho)))
-        if self.epsilon_under_root or self.momentum > 0:
-            root = b.sqrt(b.add(spread, self.epsilon))
-        else:
-            root = b.add(b.sqrt(spread), self.epsilon)
-        step = b.div(b.mul(gradient, rate), root)
+        step = b.div(b.mul(gradient, rate), _root(b, spread, self.epsilon, self.epsilon_outside))
         if self.momentum > 0:
             slot = self.slot(variable, "momentum")
             step = b.add(b.mul(b.state(slot), self.momentum), step)
@@ -57,13 +57,17 @@ class RMSprop(Optimizer):
 
 @registered(MODULE)
 class Adagrad(Optimizer):
-    """Gradients over the root of the sum of their squares (Duchi et al. 2011)."""
+    """Gradients over the root of the sum of their squares (Duchi et al. 2011).
+
+    epsilon_outside: as for RMSprop.
+    """
 
     positional = ("learning_rate", "initial_accumulator_value", "epsilon", "weight_decay", *COMMON)
 
     learning_rate = Optimizer.learning_rate.with_default(0.001)
     initial_accumulator_value = Field(Float, 0.1)
     epsilon = Field(Float, 1e-7)
+    epsilon_outside = Field(Bool, False, extension=True, keyword=True)
 
     def make_slots(self, variables: Sequence[Variable]) -> None:
         self.add_slots(variables, "accumulator", initializer=initializers.Constant(self.initial_accumulator_value))
@@ -73,7 +77,7 @@ class Adagrad(Optimizer):
         slot = self.slot(variable, "accumulator")
         total = b.add(b.state(slot), squared(b, gradient))
         b.update(slot, total)
-        descend(b, variable, b.div(b.mul(gradient, rate), b.sqrt(b.add(total, self.epsilon))))
+        descend(b, variable, b.div(b.mul(gradient, rate), _root(b, total, self.epsilon, self.epsilon_outside)))
 
 
 @registered(MODULE)

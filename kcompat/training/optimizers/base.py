@@ -21,7 +21,7 @@ from ...reference import evaluate
 from ..losses.base import NameKind
 from ..numerics import cast, total
 from ..tracing import trace
-from .rows import by_row, squared
+from .rows import by_row, squared, summed
 from .schedules.base import LearningRateSchedule, ScheduleKind
 
 Pairs = Sequence[tuple[Value, Variable]]
@@ -74,6 +74,7 @@ class Optimizer(Configurable):
         the variables, which replace them every so many steps, and at the end of training.
     loss_scale_factor: the loss was multiplied by it, so gradients are divided by it.
     gradient_accumulation_steps: so many gradients are averaged for one step.
+    sums_rows: gradients of one row of an embedding are added up before they are squared, as in Keras 2; see `rows`.
     Source: keras.optimizers.Optimizer.
     """
 
@@ -88,6 +89,7 @@ class Optimizer(Configurable):
     ema_overwrite_frequency = Field(optional(Int), None)
     loss_scale_factor = Field(optional(Float), None)
     gradient_accumulation_steps = Field(optional(Int), None)
+    sums_rows = Field(Bool, False, extension=True, keyword=True)
 
     _own: list[Variable]
     _slots: dict[str, dict[int, Variable]]
@@ -214,6 +216,11 @@ class Optimizer(Configurable):
         self._slots.setdefault(name, {})[id(variable)] = slot
         return slot
 
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The kinds of variables that `make_slots` has made for each weight, in their order."""
+        return tuple(name for name in self._slots if name not in ("average", "gradient_accumulator"))
+
     def slot(self, variable: Variable, name: str) -> Variable:
         """The slot of that name of a variable. Raises ArgumentError for a variable that `build` was not given."""
         try:
@@ -265,6 +272,8 @@ class Optimizer(Configurable):
         pairs = self._present(list(gradients_and_variables))
         self.build(variable for _, variable in pairs)
         with b.origin(f"optimizer '{self.name}' ({type(self).__name__})"):
+            if self.sums_rows:
+                pairs = [(summed(b, g), v) for g, v in pairs]
             if self.loss_scale_factor is not None:
                 pairs = [(b.div(g, self.loss_scale_factor), v) for g, v in pairs]
             if self.gradient_accumulation_steps:

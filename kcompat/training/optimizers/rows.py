@@ -65,3 +65,8 @@ def squared(b: Emitter, gradient: Value) -> Value:
 def magnitude(b: Emitter, gradient: Value) -> Value:
     """The sizes of a gradient's elements, row by row."""
     return by_row(b, gradient, b.abs)
+
+
+def summed(b: Emitter, gradient: Value) -> Value:
+    """A gradient whose rows are added up: an ordinary one."""
+    return gradient if _lookups(b, gradient) is None else b.add(gradient, 0.0)
