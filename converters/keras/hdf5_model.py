@@ -35,10 +35,6 @@ def load_model(
         hdf5_weights.load(model, weights, writer)
         if compile:
             model.training_state = _training_state(root, writer.generation)
-            if model.training_state is not None and writer.backend == "theano":
-                model.training_state.optimizer_weights = optimizer_state.of_theano(
-                    model.training_state.optimizer_weights, model
-                )
     return model
 
 

@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kcompat.models import Model
-
 from ..files import Group
-from . import layouts
 from .stored_state import VARIABLES, StoredObject, read_state
 from .weights_legacy_write import write_arrays
 
@@ -28,21 +25,6 @@ def read_legacy(root: Group) -> dict[str, np.ndarray]:
     group = root.group(_LEGACY)
     names = group.attr_list("weight_names") if group.has_attr_list("weight_names") else []
     return {name: group.dataset(name).read() for name in names}
-
-
-def of_theano(weights: Mapping[str, np.ndarray], model: Model) -> dict[str, np.ndarray]:
-    """Optimizer variables of a model that Theano trained, whose kernels are turned as the weights are.
-
-    Each kind of them is a list with one for every trainable weight.
-    """
-    variables = model.trainable_weights
-    names = [name for name, array in weights.items() if array.ndim]
-    turned = dict(weights)
-    for start in range(0, len(names) - len(variables) + 1, len(variables) or 1):
-        group = names[start : start + len(variables)]
-        arrays = layouts.convert(model, variables, [weights[name] for name in group], backend="theano")
-        turned.update(zip(group, arrays, strict=True))
-    return turned
 
 
 def read_v3(stored: Group | StoredObject) -> dict[str, np.ndarray]:

@@ -12,9 +12,9 @@ from kcompat.errors import ConfigError, KcompatError
 from kcompat.ir import Variable
 from kcompat.models.training import TrainableModel
 from kcompat.models.training_state import TrainingState
-from kcompat.training import losses, metrics, optimizers
-from kcompat.training.optimizers import Nadam, Optimizer, RMSprop
-from kcompat.training.optimizers.schedules import InverseTimeDecay
+from kcompat.training import losses, metrics
+from kcompat.training.optimizers import Nadam, Optimizer
+from kcompat.training.optimizers.keras2 import read_optimizer
 
 from . import layouts
 
@@ -44,8 +44,6 @@ _WORDS = {
     "accum": "accumulator",
 }
 """What tf.keras calls slots in the names of variables."""
-
-_DROPPED = ("jit_compile", "is_legacy_optimizer", "decay", "initial_decay", "schedule_decay", "dynamic")
 
 
 def restore(model: TrainableModel, state: TrainingState) -> None:
@@ -77,44 +75,7 @@ def restore(model: TrainableModel, state: TrainingState) -> None:
 
 
 def _optimizer(described: Any, form: str) -> Optimizer | None:
-    if not isinstance(described, Mapping):
-        return optimizers.get(described)
-    if form == "keras3":
-        return optimizers.get(described)
-    name = str(described.get("class_name")).removeprefix("Custom>").removeprefix("Addons>")
-    config = dict(described.get("config") or {})
-    optimizer = optimizers.get({"class_name": name, "config": _keras3_config(name, config)})
-    if "use_ema" not in config:
-        _recall(optimizer, config)
-    return optimizer
-
-
-def _recall(optimizer: Optimizer | None, config: Mapping[str, Any]) -> None:
-    """Let an optimizer compute as it did before Keras 2.11."""
-    if isinstance(optimizer, RMSprop):
-        optimizer.epsilon_under_root = False
-    elif isinstance(optimizer, Nadam):
-        optimizer.schedule_decay = float(config.get("schedule_decay", config.get("decay", 0.004)))
-
-
-def _keras3_config(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimizer's config of Keras 1 or 2 in the words of Keras 3."""
-    config = dict(given)
-    proper = "lr" in config
-    if proper:
-        config["learning_rate"] = config.pop("lr")
-    if proper and "clipnorm" in config:
-        config["global_clipnorm"] = config.pop("clipnorm")  # Keras until 2.3 clipped by the norm of all gradients
-    decay = config.get("decay") or 0.0
-    if decay and name != "Nadam":  # which calls the decay of its momentum so
-        config["learning_rate"] = InverseTimeDecay(float(config["learning_rate"]), 1, float(decay))
-    if config.get("epsilon", 0) is None:
-        config["epsilon"] = 1e-7
-    if not config.get("use_ema"):
-        config.pop("ema_overwrite_frequency", None)
-    if config.get("weight_decay") == 0:
-        config["weight_decay"] = None
-    return {key: value for key, value in config.items() if key not in _DROPPED}
+    return None if described is None else read_optimizer(described, form)
 
 
 def _losses(described: Any) -> Any:
