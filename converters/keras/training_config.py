@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kcompat.config import CLASSES
 from kcompat.models.training_state import TrainingState
 from kcompat.tree import map_structure
 
@@ -33,6 +34,9 @@ _LOSSES = {
 }
 """Short names that `compile` takes, and that Keras 3 does not find when it loads an HDF5 model."""
 
+_UNSAID = frozenset({"sums_rows"})
+"""What optimizers of Keras 2 do otherwise and files do not tell: every generation does it its own way."""
+
 Settings = tuple[dict[str, Any], Mapping[str, np.ndarray]]
 
 
@@ -42,7 +46,9 @@ def for_archive(state: TrainingState | None) -> Settings | None:
     if state is None or optimizer is None:
         return None
     if "optimizer_config" not in state.config:
-        return state.config, state.optimizer_weights
+        given = state.config["optimizer"]
+        described = {**given, **optimizer} if isinstance(given, Mapping) else given
+        return {**state.config, "optimizer": described}, state.optimizer_weights
     config = {key: value for key, value in state.config.items() if key != "optimizer_config"}
     described = {"module": "keras.optimizers", **optimizer, "registered_name": None}
     return {"optimizer": described, **config}, state.optimizer_weights
@@ -73,7 +79,22 @@ def _optimizer(state: TrainingState | None, form: Form) -> dict[str, Any] | None
     class_name = optimizer["class_name"]
     if form == "keras2" and state.form == "keras2_archive" and ">" not in class_name:
         class_name = f"Custom>{class_name}"  # HDF5 files say so; without it tf_keras takes its legacy optimizers
-    return {"class_name": class_name, "config": optimizer["config"]}
+    config = _expressible(class_name, optimizer["config"]) if state.form == "keras3" else optimizer["config"]
+    return None if config is None else {"class_name": class_name, "config": config}
+
+
+def _expressible(class_name: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An optimizer's config without what Keras 3 cannot read; None, with a warning, if that changes its steps."""
+    fields = getattr(CLASSES["keras.optimizers"].get(class_name), "fields", {})
+    foreign = {name for name in config if name in fields and fields[name].extension}
+    if foreign - _UNSAID:
+        warnings.warn(
+            f"optimizer '{class_name}' computes as in Keras 2 ({', '.join(sorted(foreign - _UNSAID))}), which Keras 3 "
+            "cannot express; the model is saved uncompiled",
+            stacklevel=7,
+        )
+        return None
+    return {name: value for name, value in config.items() if name not in foreign}
 
 
 def _can_write(state: TrainingState, form: Form) -> bool:
