@@ -12,6 +12,7 @@ from ..registration import (
     get_registered_object,
     register_keras_serializable,
 )
+from .dataset import PyDataset, Sequence
 from .image import array_to_img, img_to_array, load_img, save_img
 from .numerical import normalize, to_categorical
 from .sequence import pad_sequences
@@ -21,6 +22,8 @@ from .sources import get_source_inputs
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "array_to_img",
     "clear_session",
     "custom_object_scope",
