@@ -21,7 +21,8 @@ def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     last_use = _last_uses(graph)
     with np.errstate(all="ignore"):
         for position, node in enumerate(graph.nodes):
-            values.update(zip(node.outputs, _run(node, values), strict=True))
+            operands = [None if value is None else _read(value, values) for value in node.inputs]
+            values.update(zip(node.outputs, run_node(node, operands), strict=True))
             for value in last_use.get(position, ()):
                 values.pop(value, None)
     outputs = [_read(value, values) for value in graph.outputs]
@@ -52,8 +53,8 @@ def _read(value: Value, values: dict[Value, np.ndarray]) -> np.ndarray:
     return values[value]
 
 
-def _run(node: Node, values: dict[Value, np.ndarray]) -> tuple[np.ndarray, ...]:
-    operands = [None if value is None else _read(value, values) for value in node.inputs]
+def run_node(node: Node, operands: Sequence[np.ndarray | None]) -> tuple[np.ndarray, ...]:
+    """A node's outputs for arrays in the order of its inputs. Raises as `evaluate` does."""
     try:
         types = node.op.infer(*(None if a is None else type_of(a) for a in operands), **node.attrs)
         expected = types if isinstance(types, tuple) else (types,)

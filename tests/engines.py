@@ -7,12 +7,14 @@ to every case, add a row to `ENGINES`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kcompat.executor import Executor, frame, get_num_threads, set_num_threads
 from kcompat.ir import Graph, TensorType, verify
 from kcompat.ir.types import ir_dtype
 from kcompat.layers import Layer
@@ -42,8 +44,37 @@ class Engine:
     run: Callable[[Graph, Arrays], Arrays] = evaluate
 
 
+def compiled(lanes: int | None = None, threads: int = 1) -> Callable[[Graph, Arrays], Arrays]:
+    """Runs graphs on kernels; with several threads, every step that can be shared is."""
+
+    def run(graph: Graph, arrays: Arrays) -> Arrays:
+        executor = Executor(graph, lanes=lanes)
+        if threads == 1:
+            return executor(arrays)
+        with sharing_all_steps(threads):
+            return executor(arrays)
+
+    return run
+
+
+@contextmanager
+def sharing_all_steps(threads: int) -> Iterator[None]:
+    before, work = get_num_threads(), frame.PARALLEL_WORK
+    set_num_threads(threads)
+    frame.PARALLEL_WORK = 0.0
+    try:
+        yield
+    finally:
+        set_num_threads(before)
+        frame.PARALLEL_WORK = work
+
+
 ENGINES = {
     "meaning": Engine(),
+    "compiled": Engine(run=compiled()),
+    "two_threads": Engine(run=compiled(threads=2)),
+    "lanes_8": Engine(run=compiled(lanes=8)),
+    "lanes_4": Engine(run=compiled(lanes=4)),
     "round_trip": Engine(prepare=from_own_config),
 }
 

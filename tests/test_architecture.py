@@ -22,8 +22,10 @@ MAY_IMPORT = {
     "ir": {"errors"},
     "operators": {"errors", "ir", "reference"},
     "reference": {"errors", "ir"},
-    "executor": {"errors", "ir", "reference"},
     "passes": {"errors", "ir", "operators"},
+    "plan": {"errors", "ir", "operators", "passes"},
+    "kernels": set(),
+    "executor": {"errors", "ir", "reference", "passes", "plan", "kernels"},
     "config": {"errors", "registration", "settings", "tree"},
     **{room: GROUND | OBJECTS | {"ir", "operators", "reference"} for room in OBJECTS - {"config"}},
     "layers": GROUND | OBJECTS | {"ir", "operators", "reference"},
@@ -56,6 +58,7 @@ REACH_CONVERTERS = {"models/io.py", "models/model.py", "onnx_backend.py", "cli"}
 
 PACKAGES = {
     "converters": {"h5py", "onnx"},
+    "kernels": {"numba", "llvmlite"},
     "utils": {"PIL"},
     "cli": {"PIL"},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,10 @@ class Variable:
     a model about to be filled from a file never allocates its random initial weights.
     `regularizer` and `constraint` are what training adds to the loss and applies after a step.
     `version` grows with every assignment; whoever keeps a derived form (packed weights) compares it.
+    `Variable.changes` counts the assignments to all variables.
     """
+
+    changes: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class Variable:
         if array.shape != self.shape:
             raise ShapeError(f"weight '{self.path}' has shape {self.shape}, received {array.shape}")
         self._value = array
-        self.version += 1
+        self.changed()
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -88,6 +91,11 @@ class Variable:
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
         return self.assign(self.value - np.asarray(value))
+
+    def changed(self) -> None:
+        """Note that the value has become another, for those who keep what they made of it."""
+        self.version += 1
+        Variable.changes += 1
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""

@@ -1,5 +1,12 @@
-"""Passes: functions from graphs to graphs.
+"""Passes: functions from graphs to graphs, one a file; the pipelines are tuples of them.
 
-differentiate   the backward nodes of a loss
-layout          all images with their channels last, or first
+differentiate     the backward nodes of a loss
+freeze            weights become constants
+specialize        sizes of inputs become known
+fold_constants    what depends on constants alone is computed
+fold_batch_norm   normalisation goes into the product before it
+fuse_epilogues    residual sums and clamps go into the product before them
+fuse_elementwise  pointwise operators become chains
+remove_dead       what no output needs goes
+layout            all images with their channels last, or first
 """

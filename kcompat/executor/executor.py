@@ -1,0 +1,128 @@
+"""Plans a graph for the shapes it meets, and runs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir import Graph, Variable
+from ..ir.types import Shape, numpy_name
+from ..passes.pipelines import optimize
+from ..passes.specialize import specialize
+from ..plan import Packs, Target, plan
+from ..plan.program import Program
+from ..reference import evaluate
+from .frame import Frame, Kernel
+from .team import Team, team
+
+_CALL, _ANNOUNCE, _SERVE = (("walk.call", ()), ("walk.announce", ()), ("walk.serve", ()))
+
+
+class Executor:
+    """A graph ready to run. Safe to call from several threads, unless it updates variables.
+
+    exact: no kernel whose arithmetic is not the operators' own (Winograd convolution).
+    """
+
+    def __init__(self, graph: Graph, *, exact: bool = False, lanes: int | None = None) -> None:
+        self.graph = graph
+        self._exact, self._lanes = exact, lanes
+        self._lock = threading.Lock()
+        self._changes = -1
+        self._versions: list[tuple[Variable, int]] = []
+        self._optimized: Graph | None = None
+        self._packs = Packs()
+        self._bound: dict[tuple[Shape, ...], Bound | None] = {}
+
+    def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for arrays in the order and of the types of the graph's inputs.
+
+        Raises ShapeError, ResourceError or InputError naming the node's origin.
+        """
+        if Variable.changes != self._changes:
+            self._renew()
+        shapes = tuple([array.shape for array in arrays])
+        try:
+            bound = self._bound[shapes]
+        except KeyError:
+            bound = self._bind(shapes)
+        return evaluate(self.graph, arrays) if bound is None else bound.run(arrays)
+
+    def program(self, shapes: Sequence[Shape]) -> Program | None:
+        """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
+        graph = specialize(self._optimize(), shapes)
+        return plan(graph, self._target(), self._packs) if _is_plannable(graph) else None
+
+    def _target(self) -> Target:
+        from ..kernels import lanes
+
+        return Target(self._lanes or lanes(), self._exact)
+
+    def _optimize(self) -> Graph:
+        if self._optimized is None:
+            self._versions = [(p.variable, p.variable.version) for p in self.graph.parameters()]
+            self._optimized = optimize(self.graph)
+        return self._optimized
+
+    def _renew(self) -> None:
+        """Forget what was made of weights that have changed."""
+        with self._lock:
+            self._changes = Variable.changes
+            if any(variable.version != version for variable, version in self._versions):
+                self._optimized, self._packs, self._bound = None, Packs(), {}
+
+    def _bind(self, shapes: tuple[Shape, ...]) -> Bound | None:
+        with self._lock:
+            if shapes not in self._bound:
+                program = None if self.graph.updates else self.program(shapes)
+                self._bound[shapes] = None if program is None else Bound(program)
+            return self._bound[shapes]
+
+
+def _is_plannable(graph: Graph) -> bool:
+    """Whether all sizes are known and no tensor is empty or holds what raw memory cannot."""
+    values = [*graph.inputs, *(result for node in graph.nodes for result in node.outputs)]
+    return all(
+        value.type.is_static and 0 not in value.shape and value.dtype not in ("string", "bfloat16") for value in values
+    )
+
+
+class Bound:
+    """A program with its kernels, and frames for as many calls as run at once."""
+
+    def __init__(self, program: Program) -> None:
+        from ..kernels import addresses
+
+        self.program = program
+        self._kernels = addresses([*program.kernels(), _CALL, _ANNOUNCE, _SERVE])
+        self._call = Kernel(self._kernels[_CALL])
+        self._announce, self._serve = Kernel(self._kernels[_ANNOUNCE]), Kernel(self._kernels[_SERVE])
+        self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
+        self._free: list[Frame] = []
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The program's outputs."""
+        arrays = [array if array.flags.c_contiguous else np.ascontiguousarray(array) for array in arrays]
+        outputs: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._outputs]
+        try:
+            frame = self._free.pop()
+        except IndexError:
+            frame = Frame(self.program, self._kernels, self._call)
+        try:
+            self._run(frame, arrays, outputs)
+        finally:
+            self._free.append(frame)
+        return outputs
+
+    def _run(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: list[np.ndarray]) -> None:
+        members: Team | None = team(self._announce, self._serve) if frame.is_parallel else None
+        if members is None or not members.lock.acquire(blocking=False):
+            frame.run(arrays, outputs)
+            return
+        try:
+            frame.run(arrays, outputs, members)
+        finally:
+            members.lock.release()

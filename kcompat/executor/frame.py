@@ -1,0 +1,150 @@
+"""A program's steps as machine words, with memory of their own: what one call at a time can run."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from ..ir import TensorType
+from ..ir.types import numpy_name
+from ..plan.program import Address, Buffer, HostStep, Key, Program
+from ..reference import run_node
+from .team import Team
+
+PARALLEL_WORK = 6000.0
+"""Nanoseconds of work from which threads share a step: they meet after it, and data changes caches."""
+
+OBJECT_HEADER = object.__basicsize__
+"""Bytes before the first own field of a Python object; an ndarray's is the address of its data."""
+
+_HEADER, _ALIGNMENT = 4, 64
+
+Kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class Frame:
+    """Runs a program on arrays. For one caller at a time."""
+
+    def __init__(self, program: Program, kernels: dict[Key, int], call: Callable[..., None]) -> None:
+        self.program = program
+        self._call = call
+        self._arena = np.empty(program.arena + _ALIGNMENT, np.uint8)
+        self._base = -(-self._arena.ctypes.data // _ALIGNMENT) * _ALIGNMENT
+        self._kept = [buffer.array for buffer in program.buffers()]
+        self._patches: list[tuple[int, int, int]] = []
+        self._segments: list[tuple[int, int] | HostStep] = []
+        self.is_parallel = False
+        words = self._encode(program, kernels)
+        self._code = np.array(words, np.int64)
+        origin = self._code.ctypes.data
+        self._segments = [
+            segment if isinstance(segment, HostStep) else (origin + 8 * segment[0], origin + 8 * segment[1])
+            for segment in self._segments
+        ]
+        self._objects = (ctypes.c_int64 * max(program.inputs + len(program.outputs), 1))()
+        places = [(origin + 8 * word, number, offset) for word, number, offset in self._patches]
+        self._places = np.array(places or [(0, 0, 0)], np.int64)
+        self._words = np.zeros(8, np.int64)
+        self._words[3:7] = (
+            self._places.ctypes.data,
+            len(places),
+            ctypes.addressof(self._objects),
+            OBJECT_HEADER,
+        )
+        self._address = self._words.ctypes.data
+
+    def run(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], team: Team | None = None) -> None:
+        """Fill the outputs. Arrays are contiguous, of the program's types. The caller holds the team's lock."""
+        objects = self._objects
+        for number, array in enumerate((*arrays, *outputs)):
+            objects[number] = id(array)
+        for segment in self._segments:
+            if isinstance(segment, HostStep):
+                self._run_host(segment, arrays, outputs)
+            else:
+                self._run_steps(*segment, team)
+
+    def _run_steps(self, first: int, end: int, team: Team | None) -> None:
+        words = self._words
+        words[0], words[1] = first, end
+        if team is None:
+            words[7] = 0
+            self._call(self._address, 0, 1)
+        else:
+            words[7] = team.address
+            team.announce(first, end)
+            self._call(self._address, 0, team.threads)
+
+    # --- encoding ---------------------------------------------------------------
+
+    def _encode(self, program: Program, kernels: dict[Key, int]) -> list[int]:
+        words: list[int] = []
+        heads: list[int] = []
+        inputs = program.inputs
+        start = 0
+        for step in program.steps:
+            if isinstance(step, HostStep):
+                self._close(words, heads, start)
+                self._segments.append(step)
+                start = len(words)
+                continue
+            heads.append(len(words))
+            parallel = int(step.work >= PARALLEL_WORK)
+            self.is_parallel |= bool(parallel)
+            words += [8 * (_HEADER + len(step.arguments)), kernels[step.kernel], parallel, 0]
+            for argument in step.arguments:
+                words.append(self._word(argument, len(words), kernels, inputs))
+        self._close(words, heads, start)
+        return words
+
+    def _close(self, words: list[int], heads: list[int], start: int) -> None:
+        """End a run of kernel calls: threads meet after a shared step and before one."""
+        if len(words) > start:
+            self._segments.append((start, len(words)))
+        for head, following in zip_longest(heads, heads[1:]):
+            words[head + 3] = int(words[head + 2] or (following is not None and words[following + 2]))
+        heads.clear()
+
+    def _word(self, argument: object, place: int, kernels: dict[Key, int], inputs: int) -> int:
+        if isinstance(argument, int):
+            return argument
+        if isinstance(argument, tuple):
+            return kernels[argument]
+        assert isinstance(argument, Address)
+        buffer = argument.buffer
+        if buffer.kind in ("input", "output"):
+            number = buffer.place + (inputs if buffer.kind == "output" else 0)
+            self._patches.append((place, number, argument.offset))
+            return 0
+        return self._start(buffer) + argument.offset
+
+    def _start(self, buffer: Buffer) -> int:
+        if buffer.array is not None:
+            return buffer.array.ctypes.data
+        return self._base + buffer.place
+
+    # --- host steps -------------------------------------------------------------
+
+    def _run_host(self, step: HostStep, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        operands = [None if item is None else self._view(*item, arrays, outputs) for item in step.inputs]
+        with np.errstate(all="ignore"):
+            results = run_node(step.node, operands)
+        for result, (address, type) in zip(results, step.outputs, strict=True):
+            self._view(address, type, arrays, outputs)[...] = result
+
+    def _view(
+        self, address: Address, type: TensorType, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The array at a place."""
+        buffer, dtype = address.buffer, np.dtype(numpy_name(type.dtype))
+        if buffer.kind == "arena":
+            memory, offset = self._arena, self._base - self._arena.ctypes.data + buffer.place + address.offset
+        else:
+            owner = {"input": arrays, "output": outputs}.get(buffer.kind)
+            memory = buffer.array if owner is None else owner[buffer.place]  # type: ignore[assignment]
+            offset = address.offset
+        return np.ndarray(type.shape, dtype, memory.data if memory.flags.c_contiguous else memory, offset)  # type: ignore[arg-type]

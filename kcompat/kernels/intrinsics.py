@@ -1,0 +1,179 @@
+"""What Numba has no words for: raw pointers from integers, bit casts, atomics, calls by address.
+
+Each is one or a few LLVM instructions, inlined where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+F32, F64 = ir.FloatType(), ir.DoubleType()
+KERNEL_TYPE = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64, I64])
+
+
+def _pointer(element: Any) -> Any:
+    @intrinsic
+    def pointer(context, address):
+        result = types.CPointer(element)
+
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(result))
+
+        return result(types.int64), codegen
+
+    return pointer
+
+
+f32 = _pointer(types.float32)
+"""A pointer to float32 from an address."""
+f64 = _pointer(types.float64)
+i64 = _pointer(types.int64)
+i32 = _pointer(types.int32)
+i8 = _pointer(types.int8)
+u8 = _pointer(types.uint8)
+u32 = _pointer(types.uint32)
+
+
+def _bit_cast(source: Any, target: Any) -> Any:
+    @intrinsic
+    def bit_cast(context, value):
+        def codegen(context, builder, signature, args):
+            return builder.bitcast(args[0], context.get_value_type(target))
+
+        return target(source), codegen
+
+    return bit_cast
+
+
+float_bits = _bit_cast(types.float32, types.int32)
+float_of_bits = _bit_cast(types.int32, types.float32)
+double_of_bits = _bit_cast(types.int64, types.float64)
+
+
+@intrinsic
+def as_f32(context, word):
+    """The float32 whose bits are the low half of an int64."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(builder.trunc(args[0], I32), F32)
+
+    return types.float32(types.int64), codegen
+
+
+def stack(words: int) -> Any:
+    """A function that returns the address of so many int64, aligned to 64 bytes, on its caller's stack."""
+
+    @intrinsic
+    def address(context):
+        def codegen(context, builder, signature, args):
+            with builder.goto_entry_block():
+                place = builder.alloca(ir.ArrayType(I64, words))
+                place.align = 64
+            return builder.ptrtoint(place, I64)
+
+        return types.int64(), codegen
+
+    return address
+
+
+@intrinsic
+def fma(context, x, y, z):
+    """x * y + z rounded once, in the type of z."""
+
+    def codegen(context, builder, signature, args):
+        return builder.fma(*args)
+
+    return z(z, z, z), codegen
+
+
+@intrinsic
+def address_of(context, pointer):
+    """The address that a pointer holds."""
+
+    def codegen(context, builder, signature, args):
+        return builder.ptrtoint(args[0], I64)
+
+    return types.int64(pointer), codegen
+
+
+@intrinsic
+def call_kernel(context, address, arguments, first, second):
+    """Call the kernel at an address: `kernel(arguments, first, second)`, all of them int64."""
+
+    def codegen(context, builder, signature, args):
+        kernel = builder.inttoptr(args[0], KERNEL_TYPE.as_pointer())
+        pointer = builder.inttoptr(args[1], I64.as_pointer())
+        builder.call(kernel, [pointer, args[2], args[3]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def atomic_add(context, address, amount):
+    """Add to an int64 in memory; returns what it was. Sequentially consistent."""
+
+    def codegen(context, builder, signature, args):
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], I64.as_pointer()), args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def atomic_load(context, address):
+    """Read an int64, and see all that its writer wrote before it."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(builder.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def atomic_store(context, address, value):
+    """Write an int64 after all that was written before it."""
+
+    def codegen(context, builder, signature, args):
+        builder.store_atomic(args[1], builder.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+def external(name: str, *arguments: str) -> Any:
+    """A function of the C library that the process has loaded; int64 and int32 arguments, an int32 result."""
+    kinds = {"i64": I64, "i32": I32}
+    numba_types = {"i64": types.int64, "i32": types.int32}
+    function_type = ir.FunctionType(I32, [kinds[a] for a in arguments])
+    signature = types.int32(*(numba_types[a] for a in arguments))
+
+    def codegen(context, builder, signature, args):
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        return builder.call(function, args)
+
+    if len(arguments) == 0:
+
+        @intrinsic
+        def call0(context):
+            return signature, codegen
+
+        return call0
+    if len(arguments) == 1:
+
+        @intrinsic
+        def call1(context, a):
+            return signature, codegen
+
+        return call1
+
+    @intrinsic
+    def call2(context, a, b):
+        return signature, codegen
+
+    return call2

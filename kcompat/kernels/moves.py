@@ -1,0 +1,115 @@
+"""Moving elements: strided copies, filling, packing of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from .intrinsics import f32, i64, u8, u32
+from .shares import share_start
+
+AXES = 8
+
+
+@njit(inline="always")
+def _run(target, source, count, target_stride, source_stride, size):
+    """Copy `count` elements of `size` bytes; strides in bytes."""
+    if target_stride == size and source_stride == size:
+        y8, x8 = u8(target), u8(source)
+        for i in range(count * size):
+            y8[i] = x8[i]
+    elif size == 4:
+        for i in range(count):
+            u32(target + i * target_stride)[0] = u32(source + i * source_stride)[0]
+    elif size == 8:
+        for i in range(count):
+            i64(target + i * target_stride)[0] = i64(source + i * source_stride)[0]
+    else:
+        for i in range(count):
+            y8, x8 = u8(target + i * target_stride), u8(source + i * source_stride)
+            for byte in range(size):
+                y8[byte] = x8[byte]
+
+
+def copy() -> Any:
+    """A copy of elements in AXES axes, outermost first.
+
+    arguments: target, source, bytes of an element; then, for each axis: size, bytes from element to element in the
+    target, and in the source (0 to repeat, negative to go backwards).
+    """
+
+    def kernel(a, thread, threads):
+        last = 3 + 3 * (AXES - 1)
+        rows = 1
+        for axis in range(AXES - 1):
+            rows *= a[3 + 3 * axis]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            target, source, rest = a[0], a[1], row
+            axis = AXES - 2
+            while axis >= 0:
+                at = 3 + 3 * axis
+                outer = rest // a[at]
+                place = rest - outer * a[at]
+                target += place * a[at + 1]
+                source += place * a[at + 2]
+                rest = outer
+                axis -= 1
+            _run(target, source, a[last], a[last + 1], a[last + 2], a[2])
+            row += 1
+
+    return kernel
+
+
+def fill() -> Any:
+    """arguments: target, count, bits of the element, bytes of an element (1, 4 or 8)."""
+
+    def kernel(a, thread, threads):
+        first, end = share_start(a[1], thread, threads), share_start(a[1], thread + 1, threads)
+        if a[3] == 4:
+            y4 = u32(a[0])
+            for i in range(first, end):
+                y4[i] = a[2]
+        elif a[3] == 8:
+            y = i64(a[0])
+            for i in range(first, end):
+                y[i] = a[2]
+        else:
+            y1 = u8(a[0])
+            for i in range(first, end):
+                y1[i] = a[2]
+
+    return kernel
+
+
+def pack() -> Any:
+    """Panels of a matrix: `target[panel, k, column] = source[k, panel * width + column]`, zeros beyond the columns.
+
+    arguments: target, source, depth, columns, width of a panel, bytes from k to k and from column to column in the
+    source, matrices, elements from matrix to matrix in the target, bytes from matrix to matrix in the source.
+    """
+
+    def kernel(a, thread, threads):
+        depth, columns, width = a[2], a[3], a[4]
+        panels = (columns + width - 1) // width
+        unit, end = share_start(a[7] * panels, thread, threads), share_start(a[7] * panels, thread + 1, threads)
+        while unit < end:
+            matrix, panel = unit // panels, unit % panels
+            y = f32(a[0] + (matrix * a[8] + panel * width * depth) * 4)
+            source = a[1] + matrix * a[9] + panel * width * a[6]
+            filled = min(width, columns - panel * width)
+            for k in range(depth):
+                row = source + k * a[5]
+                if a[6] == 4:
+                    x = f32(row)
+                    for column in range(filled):
+                        y[k * width + column] = x[column]
+                else:
+                    for column in range(filled):
+                        y[k * width + column] = f32(row + column * a[6])[0]
+                for column in range(filled, width):
+                    y[k * width + column] = 0
+            unit += 1
+
+    return kernel

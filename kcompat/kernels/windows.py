@@ -1,0 +1,129 @@
+"""Sliding windows over channels-last images: pooling and depthwise convolution, in three spatial axes.
+
+Images with fewer axes have ones in front.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .intrinsics import as_f32, f32
+from .shares import share_start
+
+GEOMETRY = 4 + 6 * 3
+"""Words: x, y, images, channels; then three each of input sizes, output sizes, window, strides, low pads, dilations."""
+
+
+@njit(inline="always")
+def first_tap(place, low, dilation):
+    """The first tap of a window whose first tap is at `place - low` that lies inside."""
+    outside = low - place
+    return (outside + dilation - 1) // dilation if outside > 0 else 0
+
+
+@njit(inline="always")
+def end_tap(place, low, dilation, size, window):
+    """One past the last tap that lies inside."""
+    return min(window, (size - (place - low) + dilation - 1) // dilation) if place - low < size else 0
+
+
+def pool(mode: str) -> Any:
+    """mode: "max", or "mean" over the taps inside, or over the whole window where argument GEOMETRY is not 0.
+
+    Padding never wins a maximum; NaN does.
+    """
+    is_max = mode == "max"
+
+    @njit(inline="always")
+    def add(y, x, channels):
+        if is_max:
+            for c in range(channels):
+                y[c] = x[c] if x[c] > y[c] or x[c] != x[c] else y[c]
+        else:
+            for c in range(channels):
+                y[c] += x[c]
+
+    @njit(inline="always")
+    def one(a, image, d, h, w):
+        channels = a[3]
+        y = f32(a[1] + ((((image * a[7] + d) * a[8] + h) * a[9]) + w) * channels * 4)
+        for c in range(channels):
+            y[c] = np.float32(-np.inf) if is_max else np.float32(0)
+        d, h, w = d * a[13], h * a[14], w * a[15]
+        d0, d1 = first_tap(d, a[16], a[19]), end_tap(d, a[16], a[19], a[4], a[10])
+        h0, h1 = first_tap(h, a[17], a[20]), end_tap(h, a[17], a[20], a[5], a[11])
+        w0, w1 = first_tap(w, a[18], a[21]), end_tap(w, a[18], a[21], a[6], a[12])
+        for i in range(d0, d1):
+            for j in range(h0, h1):
+                for k in range(w0, w1):
+                    place = image * a[4] + d - a[16] + i * a[19]
+                    place = place * a[5] + h - a[17] + j * a[20]
+                    place = place * a[6] + w - a[18] + k * a[21]
+                    add(y, f32(a[0] + place * channels * 4), channels)
+        if not is_max:
+            count = a[10] * a[11] * a[12] if a[22] != 0 else (d1 - d0) * (h1 - h0) * (w1 - w0)
+            divisor = np.float32(count)
+            for c in range(channels):
+                y[c] = y[c] / divisor
+
+    def kernel(a, thread, threads):
+        rows = a[2] * a[7] * a[8]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
+            for w in range(a[9]):
+                one(a, image, rest // a[8], rest % a[8], w)
+            row += 1
+
+    return kernel
+
+
+def depthwise() -> Any:
+    """Each channel convolved with its own kernel, and clamped.
+
+    arguments after GEOMETRY: weights (taps, channels), bias, residual or 0, bits of low and high.
+    """
+
+    @njit(inline="always")
+    def one(a, image, d, h, w):
+        channels = a[3]
+        pixel = (((image * a[7] + d) * a[8] + h) * a[9] + w) * channels * 4
+        y, bias = f32(a[1] + pixel), f32(a[23])
+        for c in range(channels):
+            y[c] = bias[c]
+        d, h, w = d * a[13], h * a[14], w * a[15]
+        d0, d1 = first_tap(d, a[16], a[19]), end_tap(d, a[16], a[19], a[4], a[10])
+        h0, h1 = first_tap(h, a[17], a[20]), end_tap(h, a[17], a[20], a[5], a[11])
+        w0, w1 = first_tap(w, a[18], a[21]), end_tap(w, a[18], a[21], a[6], a[12])
+        for i in range(d0, d1):
+            for j in range(h0, h1):
+                for k in range(w0, w1):
+                    place = image * a[4] + d - a[16] + i * a[19]
+                    place = place * a[5] + h - a[17] + j * a[20]
+                    place = place * a[6] + w - a[18] + k * a[21]
+                    x = f32(a[0] + place * channels * 4)
+                    weights = f32(a[22] + ((i * a[11] + j) * a[12] + k) * channels * 4)
+                    for c in range(channels):
+                        y[c] += x[c] * weights[c]
+        if a[24] != 0:
+            residual = f32(a[24] + pixel)
+            for c in range(channels):
+                y[c] += residual[c]
+        low, high = as_f32(a[25]), as_f32(a[26])
+        for c in range(channels):
+            value = low if y[c] < low else y[c]
+            y[c] = high if value > high else value
+
+    def kernel(a, thread, threads):
+        rows = a[2] * a[7] * a[8]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
+            for w in range(a[9]):
+                one(a, image, rest // a[8], rest % a[8], w)
+            row += 1
+
+    return kernel

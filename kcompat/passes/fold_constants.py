@@ -1,0 +1,36 @@
+"""Computes what depends on constants alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir import Constant, Graph, Node, Value
+from ..ir.types import numpy_name
+from .rewrite import Rewrite, rewrite
+
+_LARGEST = 64 * 2**20
+"""Bytes of an output above which an operator of small operands is left to run: a constant would only take memory."""
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Given nodes whose operands are all constants. Result: constants in their place, computed by the cards."""
+    return rewrite(graph, _fold)
+
+
+def _fold(work: Rewrite, node: Node, operands: list[Value | None]) -> list[Value] | None:
+    if not operands or not all(v is None or isinstance(v, Constant) for v in operands):
+        return None
+    if sum(result.type.nbytes or 0 for result in node.outputs) > max(_LARGEST, 2 * _bytes(operands)):
+        return None
+    arrays = [v.data if isinstance(v, Constant) else None for v in operands]
+    with np.errstate(all="ignore"):
+        outputs = node.op.meaning(*arrays, **node.attrs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return [
+        Constant(np.asarray(array, dtype=numpy_name(result.dtype)))
+        for array, result in zip(outputs, node.outputs, strict=True)
+    ]
+
+
+def _bytes(operands: list[Value | None]) -> int:
+    return sum(value.data.nbytes for value in operands if isinstance(value, Constant))

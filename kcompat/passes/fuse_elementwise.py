@@ -1,0 +1,77 @@
+"""Pointwise operators in chains that one kernel runs block by block, without storing what lies between."""
+
+from __future__ import annotations
+
+from ..ir import Constant, Graph, Node, Value
+from ..operators.fused import Instruction
+from .rewrite import Rewrite, rewrite
+
+CHAINED = frozenset((
+    "add", "sub", "mul", "div", "maximum", "minimum", "pow", "neg", "abs", "sqrt", "rsqrt", "square", "round",
+    "reciprocal", "exp", "log", "floor", "ceil", "sign", "expm1", "log1p", "sin", "cos", "tanh", "sigmoid", "erf",
+    "relu", "gelu", "silu", "elu", "selu", "celu", "softplus", "softsign", "hard_sigmoid", "hard_silu", "mish",
+    "log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "sparse_plus", "squareplus", "threshold", "prelu",
+    "clip", "where", "cast", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
+    "logical_or", "logical_not",
+))  # fmt: skip
+"""The operators that chains are made of."""
+
+MOST_OPERANDS, MOST_INSTRUCTIONS = 8, 16
+
+
+def fuse_elementwise(graph: Graph) -> Graph:
+    """Given pointwise operators of float32 and booleans. Result: chains of them; a chain takes in those before it
+    whose results have its shape and that nothing else reads."""
+    return rewrite(graph, _fuse)
+
+
+def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+    values = [value for value in operands if value is not None]
+    if node.op.name not in CHAINED or not all(v.dtype in ("float32", "bool") for v in (*values, node.outputs[0])):
+        return None
+    inputs: list[Value] = []
+    program: list[Instruction] = []
+    places = [_take(work, value, node.outputs[0], inputs, program) for value in values]
+    program.append((node.op.name, tuple(places), tuple(node.attrs.items())))
+    if len(inputs) > MOST_OPERANDS or len(program) > MOST_INSTRUCTIONS:
+        inputs, program = values, [(node.op.name, tuple(range(len(values))), tuple(node.attrs.items()))]
+        places = list(range(len(values)))
+    return work.b.chain(*inputs, program=_numbered(len(inputs), program))
+
+
+def _take(work: Rewrite, value: Value, result: Value, inputs: list[Value], program: list[Instruction]) -> int:
+    """Where a chain in the making finds a value: an operand (>= 0), or the result of an instruction (< 0)."""
+    source = work.producer(value, "chain")
+    if source is None or not work.single_use(value) or value.shape != result.shape or None in value.shape:
+        return _operand(value, inputs)
+    operands = [_operand(operand, inputs) for operand in source.inputs if operand is not None]
+    first = len(program)
+    for name, reads, attrs in source.attrs["program"]:
+        moved = (operands[i] if i < len(operands) else ~(first + i - len(operands)) for i in reads)
+        program.append((name, tuple(moved), attrs))
+    return ~(len(program) - 1)
+
+
+def _operand(value: Value, inputs: list[Value]) -> int:
+    for place, other in enumerate(inputs):
+        if other is value or (_is_scalar(other) and _is_scalar(value) and _same(other, value)):
+            return place
+    inputs.append(value)
+    return len(inputs) - 1
+
+
+def _is_scalar(value: Value) -> bool:
+    return isinstance(value, Constant) and value.data.size == 1
+
+
+def _same(one: Value, other: Value) -> bool:
+    assert isinstance(one, Constant)
+    assert isinstance(other, Constant)
+    return one.type == other.type and one.data.tobytes() == other.data.tobytes()
+
+
+def _numbered(count: int, program: list[Instruction]) -> tuple[Instruction, ...]:
+    return tuple(
+        (name, tuple(place if place >= 0 else count + ~place for place in reads), attrs)
+        for name, reads, attrs in program
+    )

@@ -1,0 +1,89 @@
+"""Residual sums and clamps in the store of the product before them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..ir import Constant, Graph, Node, Value
+from .rewrite import Rewrite, rewrite
+
+_PRODUCTS = {"dense": "fused_dense", "conv": "fused_conv", "fused_dense": "fused_dense", "fused_conv": "fused_conv"}
+
+
+def fuse_epilogues(graph: Graph) -> Graph:
+    """Given a dense, or a conv with its channels last, of float32, whose result only an addition or a clamping
+    activation reads. Result: fused_dense or fused_conv, which adds a bias and a tensor of its result's shape, then
+    clamps."""
+    return rewrite(graph, _fuse)
+
+
+def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+    if node.op.name == "add":
+        return _fuse_sum(work, node, operands[0], operands[1]) or _fuse_sum(work, node, operands[1], operands[0])
+    limits = _limits(node)
+    source = _product(work, operands[0]) if operands else None
+    if limits is None or source is None or _is_clamped(source):
+        return None
+    return _with(work, source, low=limits[0], high=limits[1])
+
+
+def _limits(node: Node) -> tuple[float, float] | None:
+    """Between what values the operator clamps, if that is all it does."""
+    attrs = node.attrs
+    if node.op.name == "relu" and attrs["negative_slope"] == 0 and attrs["threshold"] == 0:
+        return 0.0, attrs["max_value"]
+    if node.op.name == "clip":
+        low, high = attrs["low"], attrs["high"]
+        return -math.inf if low is None else low, math.inf if high is None else high
+    return None
+
+
+def _product(work: Rewrite, value: Value | None) -> Node | None:
+    source = work.producer(value, *_PRODUCTS)
+    if source is None or value is None or value.dtype != "float32" or not work.single_use(value):
+        return None
+    return None if source.attrs.get("layout") == "channels_first" else source
+
+
+def _is_clamped(source: Node) -> bool:
+    return source.attrs.get("low", -math.inf) > -math.inf or source.attrs.get("high", math.inf) < math.inf
+
+
+def _fuse_sum(work: Rewrite, node: Node, value: Value | None, other: Value | None) -> Value | None:
+    source = _product(work, value)
+    if source is None or value is None or other is None or _is_clamped(source):
+        return None
+    bias = source.inputs[2]
+    if _is_bias(other, value) and (bias is None or isinstance(bias, Constant)) and len(source.inputs) == 3:
+        assert isinstance(other, Constant)
+        vector = np.broadcast_to(other.data.reshape(-1), (value.shape[-1],))
+        return _with(work, source, bias=vector if bias is None else bias.data + vector)
+    if other.shape != value.shape or None in other.shape or (len(source.inputs) > 3 and source.inputs[3] is not None):
+        return None
+    return _with(work, source, residual=other)
+
+
+def _is_bias(other: Value, value: Value) -> bool:
+    """A constant that varies along the last axis of a value alone."""
+    if not isinstance(other, Constant) or other.rank > value.rank:
+        return False
+    return other.data.size in (1, value.shape[-1]) and all(size == 1 for size in other.shape[:-1])
+
+
+def _with(
+    work: Rewrite,
+    source: Node,
+    bias: np.ndarray | None = None,
+    residual: Value | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Value:
+    x, w, old_bias, *rest = source.inputs
+    attrs = {name: value for name, value in source.attrs.items() if name not in ("layout", "low", "high")}
+    result: Value = getattr(work.b, _PRODUCTS[source.op.name])(
+        x, w, old_bias if bias is None else bias, residual if residual is not None else (rest or [None])[0],
+        **attrs, low=low, high=high,
+    )  # fmt: skip
+    return result

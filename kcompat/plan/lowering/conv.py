@@ -1,0 +1,155 @@
+"""Convolution: a product whose rows are output pixels, or a depthwise one."""
+
+from __future__ import annotations
+
+import math
+from itertools import product as places_of
+
+import numpy as np
+
+from ...ir import Constant, Node, Value
+from ...operators.window import Pairs, extent, resolve_pads
+from ..planner import Planner, lowers
+from ..program import Address, bits, kernel, product
+from .dense import FLOPS, add_product
+from .movement import pad
+from .tiles import choose_tile, packed_bias, packed_weights
+
+SPATIAL = 3
+
+
+@lowers("conv", "fused_conv")
+def conv(planner: Planner, node: Node) -> bool:
+    x, w, bias, *rest = node.inputs
+    residual = rest[0] if rest else None
+    if not isinstance(w, Constant) or not (bias is None or isinstance(bias, Constant)):
+        return False
+    assert x is not None
+    if x.dtype != "float32" or node.attrs.get("layout") == "channels_first" or w.rank - 2 > SPATIAL:
+        return False
+    if 0 in x.shape or 0 in node.outputs[0].shape:
+        return False
+    sizes = [int(size) for size in x.shape[1:-1]]
+    window = [int(size) for size in w.shape[:-2]]
+    pads = resolve_pads(node.attrs["pads"], sizes, window, node.attrs["strides"], node.attrs["dilations"])
+    if any(low < 0 or high < 0 for low, high in pads):
+        return False
+    limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
+    if w.shape[-2] == 1 and node.attrs["groups"] == w.shape[-1] == x.shape[-1]:
+        _depthwise(planner, node, x, w, bias, residual, pads, limits)
+    else:
+        _product(planner, node, x, w, bias, residual, pads, limits)
+    return True
+
+
+def _product(
+    planner: Planner,
+    node: Node,
+    x: Value,
+    w: Constant,
+    bias: Constant | None,
+    residual: Value | None,
+    pads: Pairs,
+    limits: tuple[float, float],
+) -> None:
+    groups, y = node.attrs["groups"], node.outputs[0]
+    place, sizes = pad(planner, x, pads)
+    images, channels = product(x.shape[:1]), product(x.shape[-1:])
+    depth, filters = product(w.shape[:-1]), product(w.shape[-1:])
+    pixels = product(y.shape[1:-1])
+    tile = choose_tile(images * pixels, planner.target.lanes)
+    is_plain = product(w.shape[:-2]) == 1 and all(stride == 1 for stride in node.attrs["strides"]) and groups == 1
+    geometry = _geometry(planner, node, sizes, channels, w, groups)
+    columns = filters // groups
+    panels = -(-columns // tile.width)
+    add_product(
+        planner,
+        tile,
+        places=(
+            place,
+            packed_weights(planner, w, tile.width, groups),
+            packed_bias(planner, bias, filters, tile.width, groups),
+            planner.place(y),
+            planner.place(residual),
+        ),
+        sizes=(images * pixels, columns, depth),
+        strides=(channels, filters, filters),
+        limits=limits,
+        label=_label("conv", node, w),
+        pixels=(1, 0, 0) if is_plain else (pixels, geometry[0], product(sizes) * channels),
+        segments=None if is_plain else geometry[1],
+        matrices=(
+            groups, channels // groups, panels * tile.width * depth, panels * tile.width, columns, columns,
+        ) if groups > 1 else (1, 0, 0, 0, 0, 0),
+    )  # fmt: skip
+
+
+def _geometry(
+    planner: Planner, node: Node, sizes: list[int], channels: int, w: Constant, groups: int
+) -> tuple[Address, tuple[Address, int, int]]:
+    """Offsets of output pixels' inputs in the padded image, and the runs of contiguous elements from there."""
+    window = [int(size) for size in w.shape[:-2]]
+    strides, dilations = node.attrs["strides"], node.attrs["dilations"]
+    steps = [channels * int(np.prod(sizes[axis + 1 :])) for axis in range(len(sizes))]
+    outputs = [(size - extent(k, d)) // s + 1 for size, k, s, d in zip(sizes, window, strides, dilations, strict=True)]
+    pixels = _offsets([np.arange(n) * s * step for n, s, step in zip(outputs, strides, steps, strict=True)])
+    taps = [[t * d * step for t in range(k)] for k, d, step in zip(window, dilations, steps, strict=True)]
+    joined = groups == 1 and dilations[-1] == 1
+    if joined:
+        taps[-1] = [0]
+    runs = np.array([sum(tap) for tap in places_of(*taps)], np.int64)
+    length = channels // groups * (window[-1] if joined else 1)
+    return planner.constant(pixels), (planner.constant(runs), len(runs), length)
+
+
+def _offsets(axes: list[np.ndarray]) -> np.ndarray:
+    total = np.zeros((), np.int64)
+    for offsets in axes:
+        total = np.add.outer(total, offsets)
+    return np.ascontiguousarray(total.reshape(-1), np.int64)
+
+
+def _label(name: str, node: Node, w: Constant) -> str:
+    window = "x".join(map(str, w.shape[:-2]))
+    stride = "x".join(map(str, node.attrs["strides"]))
+    groups = node.attrs["groups"]
+    return f"{name} {window} s{stride}" + (f" g{groups}" if groups > 1 else "")
+
+
+def three(values: list[int] | tuple[int, ...], fill: int) -> list[int]:
+    """The values of spatial axes with `fill` for the axes in front that there are not."""
+    return [fill] * (SPATIAL - len(values)) + list(values)
+
+
+def _depthwise(
+    planner: Planner,
+    node: Node,
+    x: Value,
+    w: Constant,
+    bias: Constant | None,
+    residual: Value | None,
+    pads: Pairs,
+    limits: tuple[float, float],
+) -> None:
+    y = node.outputs[0]
+    window = [int(size) for size in w.shape[:-2]]
+    channels = product(x.shape[-1:])
+    taps = planner.constant(
+        planner.packs.get(w, ("taps",), lambda data: np.ascontiguousarray(data.reshape(-1, channels), np.float32))
+    )
+    source, target, added = planner.place(x), planner.place(y), planner.place(residual)
+    offset = packed_bias(planner, bias, channels, 1)
+    arguments = [
+        source, target, product(x.shape[:1]), channels,
+        *three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1),
+        *three(node.attrs["strides"], 1), *three([low for low, _ in pads], 0), *three(node.attrs["dilations"], 1),
+        taps, offset, added, bits(limits[0]), bits(limits[1]),
+    ]  # fmt: skip
+    planner.step(
+        kernel("windows.depthwise"),
+        arguments,
+        reads=[source, taps, offset, added],
+        writes=[target],
+        work=2.0 * product(y.shape) * product(window) / FLOPS * 4,
+        label=_label("depthwise", node, w),
+    )

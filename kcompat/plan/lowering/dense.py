@@ -1,0 +1,90 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+import math
+
+from ...ir import Constant, Node
+from ..planner import Planner, lowers
+from ..program import Address, Argument, bits, kernel, product
+from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_weights
+
+FLOPS = 80.0
+"""Per nanosecond, for estimates of work."""
+BYTES = 40.0
+"""Of weights per nanosecond, read once."""
+
+PARTS = 4
+"""Partial sums of a product of few rows."""
+
+
+@lowers("dense", "fused_dense")
+def dense(planner: Planner, node: Node) -> bool:
+    x, w, bias, *rest = node.inputs
+    residual = rest[0] if rest else None
+    if not isinstance(w, Constant) or not (bias is None or isinstance(bias, Constant)):
+        return False
+    assert x is not None
+    if x.dtype != "float32":
+        return False
+    rows, depth, columns = product(x.shape[:-1]), product(x.shape[-1:]), product(w.shape[1:])
+    if 0 in (rows, depth, columns):
+        return False
+    tile = choose_tile(rows, planner.target.lanes)
+    add_product(
+        planner,
+        tile,
+        places=(
+            planner.place(x),
+            packed_weights(planner, w, tile.width),
+            packed_bias(planner, bias, columns, tile.width),
+            planner.place(node.outputs[0]),
+            planner.place(residual),
+        ),
+        sizes=(rows, columns, depth),
+        strides=(depth, columns, columns),
+        limits=(node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)),
+        label=f"dense {rows}x{depth}x{columns}",
+    )
+    return True
+
+
+def add_product(
+    planner: Planner,
+    tile: Tile,
+    *,
+    places: tuple[Address | int, ...],
+    sizes: tuple[int, int, int],
+    strides: tuple[int, int, int],
+    limits: tuple[float, float],
+    label: str,
+    pixels: tuple[Argument, Argument, Argument] = (1, 0, 0),
+    segments: tuple[Address, int, int] | None = None,
+    matrices: tuple[int, int, int, int, int, int] = (1, 0, 0, 0, 0, 0),
+) -> None:
+    """Add a step of `product.tiles`, or of `gemv.rows` for few rows; arguments as in `kernels/product.py`."""
+    rows, columns, depth = sizes
+    few = rows <= FEW_ROWS and segments is None
+    if segments is None:
+        segments = (planner.packs.no_offset(planner), 1, depth)
+    panels = -(-columns // tile.width)
+    block = tile.block(depth)
+    chunk = panels if -(-rows // block) * matrices[0] >= 8 else max(1, panels // 8)
+    low, high = limits
+    arguments: list[Argument] = [
+        *places, rows, columns, depth, *strides, *pixels, *segments, bits(low), bits(high),
+        block, chunk, *matrices,
+    ]  # fmt: skip
+    x, weights, bias, y, residual = places
+    flops = 2.0 * rows * columns * depth * matrices[0]
+    work = max(flops / FLOPS, 4.0 * depth * columns / BYTES)
+    name, tiled = ("gemv.rows", "parts") if few else ("product.tiles", "rows")
+    parameters = {tiled: PARTS if few else tile.rows, "vectors": tile.vectors, "lanes": tile.lanes}
+    planner.step(
+        kernel(name, **parameters),
+        arguments,
+        reads=[x, weights, bias, residual, segments[0], *(p for p in pixels if isinstance(p, Address))],
+        writes=[y],
+        work=work,
+        label=f"{label} {name.split('.')[0]} {'' if few else f'{tile.rows}x{tile.width}'}",
+    )

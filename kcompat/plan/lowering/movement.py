@@ -1,0 +1,194 @@
+"""Elements moved without change: transposes, slices, concatenation, padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...ir import Node, Value
+from ...operators.window import Pairs
+from ..planner import Planner, dtype_of, lowers
+from ..program import Address, kernel, nbytes, product
+
+AXES = 8
+BYTES = 8.0
+"""Moved per nanosecond, for estimates of work."""
+
+Axis = tuple[int, int, int]
+"""Size, bytes from element to element in the target, in the source."""
+
+
+def copy(planner: Planner, target: Address, source: Address, axes: Sequence[Axis], size: int, label: str) -> None:
+    """Add a copy of elements of `size` bytes."""
+    axes = _merged([axis for axis in axes if axis[0] != 1])
+    padded = [(1, 0, 0)] * (AXES - len(axes)) + axes
+    count = product([axis[0] for axis in axes])
+    planner.step(
+        kernel("moves.copy"),
+        [target, source, size, *(number for axis in padded for number in axis)],
+        reads=[source, target],
+        writes=[target],
+        work=count * size / BYTES,
+        label=label,
+    )
+
+
+def _merged(axes: list[Axis]) -> list[Axis]:
+    """The same with neighbouring axes joined where both sides are contiguous across them."""
+    merged: list[Axis] = []
+    for axis in axes:
+        if merged and all(merged[-1][side] == axis[0] * axis[side] for side in (1, 2)):
+            axis = (merged.pop()[0] * axis[0], axis[1], axis[2])
+        merged.append(axis)
+    return merged
+
+
+def copy_bytes(planner: Planner, target: Address, source: Address, count: int) -> None:
+    """Add a copy of contiguous bytes."""
+    size = 8 if count % 8 == 0 else 4 if count % 4 == 0 else 1
+    copy(planner, target, source, [(count // size, size, size)], size, "copy")
+
+
+def strides_of(shape: Sequence[int], size: int) -> list[int]:
+    """Bytes from element to element along each axis of a contiguous array."""
+    strides = [size] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        strides[axis] = strides[axis + 1] * shape[axis + 1]
+    return strides
+
+
+def _shape(value: Value) -> list[int]:
+    return [int(size) for size in value.shape]
+
+
+def _sides(planner: Planner, node: Node) -> tuple[Value, Value, Address, Address, int] | None:
+    """Operand and result, their places and the bytes of an element; None if no kernel can copy them."""
+    x, y = node.inputs[0], node.outputs[0]
+    assert x is not None
+    size = dtype_of(x).itemsize
+    if max(x.rank, y.rank) > AXES or dtype_of(x).hasobject or 0 in y.shape or 0 in x.shape:
+        return None
+    source, target = planner.place(x), planner.place(y)
+    assert isinstance(source, Address)
+    assert isinstance(target, Address)
+    return x, y, source, target, size
+
+
+@lowers("transpose")
+def transpose(planner: Planner, node: Node) -> bool:
+    sides = _sides(planner, node)
+    if sides is None:
+        return False
+    x, y, source, target, size = sides
+    before, after = strides_of(_shape(x), size), strides_of(_shape(y), size)
+    axes = [(_shape(y)[i], after[i], before[axis]) for i, axis in enumerate(node.attrs["perm"])]
+    copy(planner, target, source, axes, size, f"transpose {node.attrs['perm']}")
+    return True
+
+
+@lowers("broadcast_to")
+def broadcast_to(planner: Planner, node: Node) -> bool:
+    sides = _sides(planner, node)
+    if sides is None:
+        return False
+    x, y, source, target, size = sides
+    shape = [1] * (y.rank - x.rank) + _shape(x)
+    before, after = strides_of(shape, size), strides_of(_shape(y), size)
+    axes = [
+        (n, after[i], 0 if shape[i] == 1 else before[i]) for i, n in enumerate(_shape(y))
+    ]  # fmt: skip
+    copy(planner, target, source, axes, size, "broadcast")
+    return True
+
+
+@lowers("slice")
+def slice_(planner: Planner, node: Node) -> bool:
+    sides = _sides(planner, node)
+    if sides is None:
+        return False
+    x, y, source, target, size = sides
+    attrs = node.attrs
+    before, after = strides_of(_shape(x), size), strides_of(_shape(y), size)
+    steps = list(before)
+    for axis, start, stop, step in zip(attrs["axes"], attrs["starts"], attrs["stops"], attrs["steps"], strict=True):
+        axis %= x.rank
+        first = slice(start, stop, step).indices(_shape(x)[axis])[0]
+        source += first * before[axis]
+        steps[axis] = before[axis] * step
+    axes = [(n, after[i], steps[i]) for i, n in enumerate(_shape(y))]
+    copy(planner, target, source, axes, size, "slice")
+    return True
+
+
+@lowers("concat")
+def concat(planner: Planner, node: Node) -> bool:
+    y = node.outputs[0]
+    size = dtype_of(y).itemsize
+    if y.rank > AXES or dtype_of(y).hasobject:
+        return False
+    axis, target = node.attrs["axis"] % y.rank, planner.place(y)
+    assert isinstance(target, Address)
+    after = strides_of(_shape(y), size)
+    for value in node.inputs:
+        assert value is not None
+        source = planner.place(value)
+        assert isinstance(source, Address)
+        if 0 not in value.shape:
+            before = strides_of(_shape(value), size)
+            copy(planner, target, source, [*zip(_shape(value), after, before, strict=True)], size, "concat")
+        target += _shape(value)[axis] * after[axis]
+    return True
+
+
+@lowers("pad")
+def pad_node(planner: Planner, node: Node) -> bool:
+    sides = _sides(planner, node)
+    pads = node.attrs["pads"]
+    if sides is None or node.attrs["mode"] != "constant" or any(low < 0 or high < 0 for low, high in pads):
+        return False
+    x, y, source, target, size = sides
+    value = np.array(node.attrs["value"], dtype_of(x))
+    _pad_into(planner, target, source, _shape(x), _shape(y), pads, size, int(value.view(f"u{size}")))
+    return True
+
+
+def pad(planner: Planner, x: Value, pads: Pairs) -> tuple[Address, list[int]]:
+    """A channels-last float32 image with zeros around its spatial axes; where it is and its spatial sizes."""
+    source, shape = planner.place(x), _shape(x)
+    assert isinstance(source, Address)
+    if not any(low or high for low, high in pads):
+        return source, shape[1:-1]
+    wide = [(0, 0), *pads, (0, 0)]
+    padded = [low + n + high for n, (low, high) in zip(shape, wide, strict=True)]
+    target = planner.scratch(4 * product(padded))
+    _pad_into(planner, target, source, shape, padded, wide, 4, 0)
+    return target, padded[1:-1]
+
+
+def _pad_into(
+    planner: Planner,
+    target: Address,
+    source: Address,
+    shape: list[int],
+    padded: list[int],
+    pads: Sequence[tuple[int, int]],
+    size: int,
+    bits: int,
+) -> None:
+    planner.step(
+        kernel("moves.fill"),
+        [target, product(padded), bits, size],
+        reads=[],
+        writes=[target],
+        work=product(padded) * size / BYTES / 2,
+        label="fill",
+    )
+    after = strides_of(padded, size)
+    inside = target + sum(low * stride for (low, _), stride in zip(pads, after, strict=True))
+    copy(planner, inside, source, [*zip(shape, after, strides_of(shape, size), strict=True)], size, "pad")
+
+
+def size_of(value: Value) -> int:
+    """Bytes of a value."""
+    return nbytes(value.type)

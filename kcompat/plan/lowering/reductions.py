@@ -1,0 +1,55 @@
+"""Reductions and softmax."""
+
+from __future__ import annotations
+
+from ...ir import Node
+from ...ir.types import normalize_axes
+from ..planner import Planner, lowers
+from ..program import kernel, product
+
+ELEMENTS = 4.0
+"""Reduced per nanosecond, for estimates of work."""
+
+
+@lowers("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
+def reduce(planner: Planner, node: Node) -> bool:
+    x, y = node.inputs[0], node.outputs[0]
+    assert x is not None
+    axes = sorted(normalize_axes(node.attrs["axes"], x.rank))
+    together = not axes or axes == list(range(axes[0], axes[-1] + 1))
+    if x.dtype != "float32" or y.dtype != "float32" or not axes or not together or 0 in x.shape:
+        return False
+    outer, count, inner = (
+        product(part) for part in (x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1], x.shape[axes[-1] + 1 :])
+    )
+    source, target = planner.place(x), planner.place(y)
+    op = node.op.name.removeprefix("reduce_")
+    planner.step(
+        kernel("reductions.reduce", op=op),
+        [target, source, outer, count, inner],
+        reads=[source],
+        writes=[target],
+        work=outer * count * inner / ELEMENTS,
+        label=f"{op} {outer}x{count}x{inner}",
+    )
+    return True
+
+
+@lowers("softmax", "log_softmax")
+def softmax(planner: Planner, node: Node) -> bool:
+    x, y = node.inputs[0], node.outputs[0]
+    assert x is not None
+    axes = sorted(normalize_axes(node.attrs["axes"], x.rank))
+    if x.dtype != "float32" or axes != list(range(x.rank - len(axes), x.rank)) or 0 in x.shape or not axes:
+        return False
+    rows, length = product(x.shape[: axes[0]]), product(x.shape[axes[0] :])
+    source, target = planner.place(x), planner.place(y)
+    planner.step(
+        kernel("reductions.softmax", log=int(node.op.name == "log_softmax")),
+        [target, source, rows, length],
+        reads=[source],
+        writes=[target],
+        work=rows * length / ELEMENTS * 4,
+        label=f"{node.op.name} {rows}x{length}",
+    )
+    return True

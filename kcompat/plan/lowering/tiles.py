@@ -1,0 +1,81 @@
+"""Which tile a product is computed in, and its weights in panels of that width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...ir import Constant
+from ..planner import Planner
+from ..program import Address
+
+_ROWS = {16: (14, 10, 8, 4), 8: (6, 4, 2), 4: (6, 4, 2)}
+"""Rows of tiles two vectors wide whose sums fit the registers, by lanes."""
+
+VECTORS = 2
+FEW_ROWS = 3
+"""Up to so many rows, weights are read once per row."""
+
+BLOCK_BYTES = 96 * 1024
+"""Bytes of input that stay in the second-level cache while weights pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def width(self) -> int:
+        return self.vectors * self.lanes
+
+    def block(self, depth: int) -> int:
+        """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES."""
+        return self.rows * max(1, BLOCK_BYTES // (4 * depth * self.rows))
+
+
+def choose_tile(rows: int, lanes: int) -> Tile:
+    """The tile that computes the fewest rows in vain; the larger of equals."""
+    return Tile(min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r)), VECTORS, lanes)
+
+
+def packed_weights(planner: Planner, weights: Constant, width: int, groups: int = 1) -> Address:
+    """Weights (depth, columns) in panels of `width` columns; with groups, each group's columns apart."""
+
+    def make(data: np.ndarray) -> np.ndarray:
+        matrix = np.ascontiguousarray(data, dtype=np.float32).reshape(-1, data.shape[-1])
+        parts = [pack_panels(part, width) for part in np.split(matrix, groups, axis=-1)]
+        return parts[0] if groups == 1 else np.stack(parts)
+
+    return planner.constant(planner.packs.get(weights, ("panels", width, groups), make))
+
+
+def packed_bias(planner: Planner, bias: Constant | None, columns: int, width: int, groups: int = 1) -> Address:
+    """A bias (zeros if there is none) with zeros up to whole panels, each group's apart."""
+    panels = -(-columns // groups // width)
+
+    def make(data: np.ndarray) -> np.ndarray:
+        padded = np.zeros((groups, panels * width), np.float32)
+        padded[:, : columns // groups] = data.reshape(groups, -1)
+        return padded
+
+    if bias is None:
+        bias = _zeros(planner, columns)
+    return planner.constant(planner.packs.get(bias, ("bias", width, groups), make))
+
+
+def _zeros(planner: Planner, count: int) -> Constant:
+    return planner.packs.zeros(count)
+
+
+def pack_panels(matrix: np.ndarray, width: int) -> np.ndarray:
+    """(depth, columns) -> (panels, depth, width), zeros beyond the columns."""
+    depth, columns = matrix.shape
+    panels = -(-columns // width)
+    padded = np.zeros((panels, depth, width), np.float32)
+    for panel in range(panels):
+        part = matrix[:, panel * width : (panel + 1) * width]
+        padded[panel, :, : part.shape[1]] = part
+    return padded

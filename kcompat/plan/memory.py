@@ -1,0 +1,49 @@
+"""Where in the arena each buffer lies: buffers that never live at the same time may share memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .program import Buffer, HostStep, Step
+
+ALIGNMENT = 64
+
+
+def place_buffers(steps: Sequence[Step | HostStep]) -> tuple[int, int]:
+    """Give every arena buffer its place, largest first, each as low as it fits.
+
+    Returns the arena's bytes and the sum of all buffers' bytes.
+    """
+    lives = _lives(steps)
+    placed: list[Buffer] = []
+    for buffer in sorted(lives, key=lambda b: -b.nbytes):
+        buffer.place = _lowest(buffer, [other for other in placed if _overlap(lives[buffer], lives[other])])
+        placed.append(buffer)
+    return max((b.place + _rounded(b.nbytes) for b in placed), default=0), sum(b.nbytes for b in placed)
+
+
+def _lives(steps: Sequence[Step | HostStep]) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last step that touch each arena buffer."""
+    lives: dict[Buffer, tuple[int, int]] = {}
+    for number, step in enumerate(steps):
+        for buffer in (*step.reads, *step.writes):
+            if buffer.kind == "arena":
+                lives[buffer] = (lives.get(buffer, (number,))[0], number)
+    return lives
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _lowest(buffer: Buffer, neighbours: list[Buffer]) -> int:
+    place = 0
+    for other in sorted(neighbours, key=lambda b: b.place):
+        if place + buffer.nbytes <= other.place:
+            break
+        place = max(place, other.place + _rounded(other.nbytes))
+    return place
+
+
+def _rounded(nbytes: int) -> int:
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,173 @@
+"""From a graph of known shapes to a program: each node is lowered to steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir import Constant, Graph, Node, Parameter, Value
+from ..ir.types import numpy_name
+from .memory import place_buffers
+from .program import Address, Argument, Buffer, HostStep, Key, Program, Step, nbytes
+from .target import Target
+
+Lowering = Callable[["Planner", Node], bool]
+
+LOWERINGS: dict[str, Lowering] = {}
+"""By operator: adds the node's steps and returns True, or returns False if no kernel computes it."""
+
+
+def lowers(*names: str) -> Callable[[Lowering], Lowering]:
+    """Enter a function in LOWERINGS."""
+
+    def enter(function: Lowering) -> Lowering:
+        for name in names:
+            if LOWERINGS.setdefault(name, function) is not function:
+                raise ValueError(f"two functions lower {name!r}")
+        return function
+
+    return enter
+
+
+class Packs:
+    """Weights in the forms that kernels read, made once for all programs of one graph."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[Any, ...], tuple[Constant, np.ndarray]] = {}
+        self._zeros: dict[int, Constant] = {}
+        self._origin = np.zeros(1, np.int64)
+
+    def get(self, constant: Constant, form: tuple[Any, ...], make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """The constant in a form; `make` gives it from the constant's data."""
+        key = (id(constant), *form)
+        if key not in self._arrays:
+            self._arrays[key] = (constant, make(constant.data))
+        return self._arrays[key][1]
+
+    def zeros(self, count: int) -> Constant:
+        """A vector of zeros, for a bias that there is not."""
+        return self._zeros.setdefault(count, Constant(np.zeros(count, np.float32)))
+
+    def no_offset(self, planner: Planner) -> Address:
+        """The offset of the only segment of a plain product."""
+        return planner.constant(self._origin)
+
+
+class Planner:
+    """Collects the steps of one program. A lowering asks it for places and adds steps."""
+
+    def __init__(self, graph: Graph, target: Target, packs: Packs) -> None:
+        self.graph, self.target, self.packs = graph, target, packs
+        self.steps: list[Step | HostStep] = []
+        self.notes: list[str] = []
+        self._places: dict[Value, Address] = {}
+        self._constants: dict[int, tuple[np.ndarray, Buffer]] = {}
+        self._node: Node | None = None
+        for number, value in enumerate(graph.inputs):
+            self._places[value] = Address(Buffer(nbytes(value.type), "input", number))
+
+    # --- places -----------------------------------------------------------------
+
+    def place(self, value: Value | None) -> Address | int:
+        """Where a value is; 0 for an absent operand."""
+        if value is None:
+            return 0
+        if isinstance(value, Constant):
+            return self.constant(value.data)
+        if isinstance(value, Parameter):
+            return self.constant(value.variable.value)
+        if value not in self._places:
+            self._places[value] = self.scratch(nbytes(value.type))
+        return self._places[value]
+
+    def alias(self, result: Value, value: Value) -> None:
+        """Let a result be where a value is."""
+        place = self.place(value)
+        assert isinstance(place, Address)
+        self._places[result] = place
+
+    def scratch(self, size: int) -> Address:
+        """New memory."""
+        return Address(Buffer(size))
+
+    def constant(self, array: np.ndarray) -> Address:
+        """The place of an array of the graph or of a form of it."""
+        if id(array) not in self._constants:
+            whole = np.ascontiguousarray(array)
+            self._constants[id(array)] = (array, Buffer(whole.nbytes, "constant", array=whole))
+        return Address(self._constants[id(array)][1])
+
+    # --- steps ------------------------------------------------------------------
+
+    def step(
+        self,
+        kernel: Key,
+        arguments: Sequence[Argument],
+        *,
+        reads: Sequence[Address | int],
+        writes: Sequence[Address | int],
+        work: float,
+        label: str,
+    ) -> None:
+        """Add a kernel call."""
+        self.steps.append(
+            Step(kernel, list(arguments), _buffers(reads), _buffers(writes), work, label, self._node)
+        )  # fmt: skip
+
+    def host(self, node: Node) -> None:
+        """Add a node that runs its NumPy meaning."""
+        inputs = []
+        for value in node.inputs:
+            place = self.place(value)
+            inputs.append((place, value.type) if isinstance(place, Address) and value is not None else None)
+        outputs = []
+        for result in node.outputs:
+            place = self.place(result)
+            assert isinstance(place, Address)
+            outputs.append((place, result.type))
+        self.steps.append(HostStep(node, inputs, outputs))
+
+    # --- the whole --------------------------------------------------------------
+
+    def run(self) -> Program:
+        """The program."""
+        for node in self.graph.nodes:
+            self._node = node
+            lower = LOWERINGS.get(node.op.name)
+            if lower is None or not lower(self, node):
+                self.host(node)
+        values = [*self.graph.outputs, *self.graph.updates.values()]
+        self._node = None
+        for number, value in enumerate(values):
+            self._leave(number, value)
+        arena, tensors = place_buffers(self.steps)
+        return Program(self.steps, len(self.graph.inputs), [value.type for value in values], arena, tensors, self.notes)
+
+    def _leave(self, number: int, value: Value) -> None:
+        """Let an output be in the caller's array: computed there, or copied."""
+        place = self.place(value)
+        assert isinstance(place, Address)
+        size = nbytes(value.type)
+        if place.buffer.kind == "arena" and place.offset == 0 and place.buffer.nbytes == size:
+            place.buffer.kind, place.buffer.place = "output", number
+            return
+        from .lowering.movement import copy_bytes
+
+        copy_bytes(self, Address(Buffer(size, "output", number)), place, size)
+
+
+def _buffers(places: Sequence[Address | int]) -> list[Buffer]:
+    return [place.buffer for place in places if isinstance(place, Address)]
+
+
+def plan(graph: Graph, target: Target, packs: Packs) -> Program:
+    """The program of a graph whose sizes are all known."""
+    from . import lowering as lowering  # enters the lowerings
+
+    return Planner(graph, target, packs).run()
+
+
+def dtype_of(value: Value) -> np.dtype[Any]:
+    return np.dtype(numpy_name(value.dtype))

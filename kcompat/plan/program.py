@@ -1,0 +1,130 @@
+"""A program: what runs for inputs of certain shapes, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..ir import Node, TensorType
+from ..ir.types import numpy_name
+
+Key = tuple[str, tuple[tuple[str, int | str], ...]]
+"""A kernel: "module.function" and its parameters."""
+
+
+def kernel(name: str, **parameters: int | str) -> Key:
+    return name, tuple(parameters.items())
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """Memory for one or more values.
+
+    kind: "arena" (in the program's own memory, at `place` once that is planned), "input" or "output" (the
+    caller's array number `place`), "constant" (`array`), "variable" (the memory of `array`'s owner).
+    """
+
+    nbytes: int
+    kind: str = "arena"
+    place: int = -1
+    array: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place in a buffer, `offset` bytes from its beginning."""
+
+    buffer: Buffer
+    offset: int = 0
+
+    def __add__(self, nbytes: int) -> Address:
+        return Address(self.buffer, self.offset + nbytes)
+
+
+Argument = int | Address | Key
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One kernel call.
+
+    arguments: numbers, places in buffers, kernels that it calls. reads, writes: for the memory plan. work:
+    estimated nanoseconds on one thread. label, node: for people.
+    """
+
+    kernel: Key
+    arguments: list[Argument]
+    reads: list[Buffer]
+    writes: list[Buffer]
+    work: float
+    label: str
+    node: Node | None = None
+
+
+@dataclass(eq=False, slots=True)
+class HostStep:
+    """A node that runs its NumPy meaning."""
+
+    node: Node
+    inputs: list[tuple[Address, TensorType] | None]
+    outputs: list[tuple[Address, TensorType]]
+
+    @property
+    def reads(self) -> list[Buffer]:
+        return [item[0].buffer for item in self.inputs if item is not None]
+
+    @property
+    def writes(self) -> list[Buffer]:
+        return [address.buffer for address, _ in self.outputs]
+
+
+@dataclass(eq=False)
+class Program:
+    """Steps in order, and the memory they use.
+
+    inputs: how many arrays it takes. outputs: type of each; variables' new values are after the graph's own.
+    arena: bytes of the program's own memory; tensors: the bytes that its tensors would take apart.
+    """
+
+    steps: list[Step | HostStep]
+    inputs: int
+    outputs: list[TensorType]
+    arena: int = 0
+    tensors: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Every buffer, each once, in order of first use."""
+        seen: set[Buffer] = set()
+        for step in self.steps:
+            for buffer in (*step.reads, *step.writes):
+                if buffer not in seen:
+                    seen.add(buffer)
+                    yield buffer
+
+    def kernels(self) -> set[Key]:
+        """Every kernel that the program calls."""
+        steps = [step for step in self.steps if isinstance(step, Step)]
+        called = {argument for step in steps for argument in step.arguments if isinstance(argument, tuple)}
+        return called | {step.kernel for step in steps}
+
+
+def nbytes(type: TensorType) -> int:
+    """Bytes of a tensor of known shape."""
+    return int(np.prod(type.shape, dtype=np.int64)) * np.dtype(numpy_name(type.dtype)).itemsize  # type: ignore[arg-type]
+
+
+def bits(value: float) -> int:
+    """A float32 as its bits, for an argument."""
+    return int(np.float32(value).view(np.uint32))
+
+
+def product(sizes: Sequence[object]) -> int:
+    """The product of known sizes."""
+    total = 1
+    for size in sizes:
+        assert isinstance(size, int)
+        total *= size
+    return total

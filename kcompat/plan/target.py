@@ -1,0 +1,13 @@
+"""What plans are made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """lanes: float32 in a vector register (16, 8 or 4). exact: no kernel whose arithmetic is not the operator's own."""
+
+    lanes: int = 16
+    exact: bool = False
