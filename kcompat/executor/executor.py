@@ -54,6 +54,9 @@ class Executor:
     def program(self, shapes: Sequence[Shape]) -> Program | None:
         """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
         graph = specialize(self._optimize(), shapes)
+        for node in graph.nodes:
+            for result in node.outputs:
+                result.type.check_budget(f"{node.origin}: {node.op.name}")
         return plan(graph, self._target(), self._packs) if _is_plannable(graph) else None
 
     def _target(self) -> Target:
@@ -100,12 +103,16 @@ class Bound:
         self._kernels = addresses([*program.kernels(), _CALL, _ANNOUNCE, _SERVE])
         self._call = Kernel(self._kernels[_CALL])
         self._announce, self._serve = Kernel(self._kernels[_ANNOUNCE]), Kernel(self._kernels[_SERVE])
+        self._inputs = [np.dtype(numpy_name(type.dtype)) for type in program.inputs]
         self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
         self._free: list[Frame] = []
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The program's outputs."""
-        arrays = [array if array.flags.c_contiguous else np.ascontiguousarray(array) for array in arrays]
+        arrays = [
+            a if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous else np.ascontiguousarray(a, dtype)
+            for a, dtype in zip(arrays, self._inputs, strict=True)
+        ]
         outputs: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._outputs]
         try:
             frame = self._free.pop()

@@ -1,4 +1,4 @@
-"""Operators that passes make of several others, for kernels that compute them together."""
+"""Operators that passes make of several others, after differentiation, for kernels that compute them together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
-from ..ir.operator import OPERATORS, Attribute, Float, Int, Ints, Pads, operator
+from ..ir.operator import OPERATORS, Attribute, Float, Int, Ints, Pads, not_differentiable, operator
 from ..ir.types import TensorType, broadcast, fits
 from .conv import conv
 from .linear import dense
@@ -37,6 +37,7 @@ fused_dense = operator(
     attrs=_CLAMP,
     infer=lambda x, w, bias, residual, *, low, high: _residual_type(dense.infer(x, w, bias), residual),
     meaning=lambda x, w, bias, residual, *, low, high: _finish(dense.meaning(x, w, bias), residual, low, high),
+    gradient=not_differentiable,
 )
 """clip(dense(x, w, bias) + residual, low, high)."""
 
@@ -50,6 +51,7 @@ fused_conv = operator(
     meaning=lambda x, w, bias, residual, *, low, high, **attrs: _finish(
         conv.meaning(x, w, bias, layout="channels_last", **attrs), residual, low, high
     ),
+    gradient=not_differentiable,
 )
 """clip(conv(x, w, bias) + residual, low, high), channels last."""
 
@@ -88,5 +90,6 @@ chain = operator(
     attrs={"program": Attribute("instructions", _check_program)},
     infer=_chain_type,
     meaning=_chain,
+    gradient=not_differentiable,
 )
 """Pointwise operators one after another; an instruction reads operands and earlier results by number."""

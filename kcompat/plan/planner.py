@@ -143,7 +143,14 @@ class Planner:
         for number, value in enumerate(values):
             self._leave(number, value)
         arena, tensors = place_buffers(self.steps)
-        return Program(self.steps, len(self.graph.inputs), [value.type for value in values], arena, tensors, self.notes)
+        return Program(
+            self.steps,
+            [value.type for value in self.graph.inputs],
+            [value.type for value in values],
+            arena,
+            tensors,
+            self.notes,
+        )
 
     def _leave(self, number: int, value: Value) -> None:
         """Let an output be in the caller's array: computed there, or copied."""

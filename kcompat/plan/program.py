@@ -84,12 +84,12 @@ class HostStep:
 class Program:
     """Steps in order, and the memory they use.
 
-    inputs: how many arrays it takes. outputs: type of each; variables' new values are after the graph's own.
+    inputs, outputs: the type of each; variables' new values are after the graph's own outputs.
     arena: bytes of the program's own memory; tensors: the bytes that its tensors would take apart.
     """
 
     steps: list[Step | HostStep]
-    inputs: int
+    inputs: list[TensorType]
     outputs: list[TensorType]
     arena: int = 0
     tensors: int = 0

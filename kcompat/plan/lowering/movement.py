@@ -113,9 +113,9 @@ def slice_(planner: Planner, node: Node) -> bool:
     steps = list(before)
     for axis, start, stop, step in zip(attrs["axes"], attrs["starts"], attrs["stops"], attrs["steps"], strict=True):
         axis %= x.rank
-        first = slice(start, stop, step).indices(_shape(x)[axis])[0]
+        first, _, stride = slice(start, stop, step).indices(_shape(x)[axis])
         source += first * before[axis]
-        steps[axis] = before[axis] * step
+        steps[axis] = before[axis] * stride
     axes = [(n, after[i], steps[i]) for i, n in enumerate(_shape(y))]
     copy(planner, target, source, axes, size, "slice")
     return True
