@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from .. import __version__
 from ..errors import ArgumentError, DifferenceError, InputError, KcompatError, MissingDependencyError
@@ -20,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the process's arguments by default. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        status: int = options.command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            status: int = options.command(options)
         sys.stdout.flush()
         return status
     except (KcompatError, OSError) as error:
@@ -32,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _status(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _tell(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, without the place in the code."""
+    print(f"kcompat: warning: {message}", file=sys.stderr)
 
 
 def _status(error: Exception) -> int:

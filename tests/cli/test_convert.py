@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kcompat as keras
 from kcompat.converters.files import open_archive, open_hdf5
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 @pytest.fixture
@@ -136,6 +139,18 @@ def test_custom_classes(kcompat, golden, tmp_path, monkeypatch):
     )
     status, _, err = kcompat("convert", golden / "custom_layer.h5", "b.h5", "--custom", "my_layers:Scale")
     assert (status, err.splitlines()[-1]) == (0, "checking the written file")
+
+
+def test_warnings_are_one_line(kcompat, tmp_path):
+    import warnings
+
+    source = FIXTURES / "saved_models" / "tfkeras2_13" / "nested"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        status, _, err = kcompat("convert", source, tmp_path / "m.keras")
+    assert status == 0
+    told = [line for line in err.splitlines() if "warning" in line]
+    assert all(line.startswith("kcompat: warning: ") for line in told)
 
 
 class TestFolders:

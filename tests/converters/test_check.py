@@ -115,6 +115,19 @@ def test_a_difference_beyond_tolerance():
     assert check(model, other, atol=1).same
 
 
+def test_outputs_that_prove_little():
+    """A classifier that says nearly the same whatever it sees."""
+    model = chain(keras.Input((3,)), layers.Dense(500, activation="softmax", name="classes"))
+    kernel, bias = model.get_weights()
+    model.set_weights([kernel * 1e-5, bias])
+    found = check(model, model)
+    assert found.same
+    assert found.outputs[0].is_weak
+    assert "; a weak proof, two samples differ by " in str(found)
+    model.set_weights([kernel * 10, bias])
+    assert not check(model, model).outputs[0].is_weak
+
+
 def test_stateful_models_start_anew():
     def recurrent():
         return chain(keras.Input(batch_shape=(2, 4, 3)), layers.LSTM(5, stateful=True))
