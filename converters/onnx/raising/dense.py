@@ -110,7 +110,7 @@ def einsum(r: Raiser, node: Node) -> None:
         operands = [r.operand(value) for value in node.inputs]
         r.bind(node.outputs[0], r.op("einsum", *operands, subscripts=node.attrs["equation"]))
         return
-    output, added = node.outputs[0], _bias(r, node.outputs[0])
+    output, added = node.outputs[0], added_bias(r, node.outputs[0])
     y = r.layer(
         "EinsumDense",
         r.tensor(first(node)),
@@ -128,7 +128,7 @@ def _terms(equation: str) -> tuple[str, str, str]:
     return left, right, result
 
 
-def _bias(r: Raiser, product: Value) -> tuple[Value, np.ndarray, list[int]] | None:
+def added_bias(r: Raiser, product: Value) -> tuple[Value, np.ndarray, list[int]] | None:
     """The sum of a product and a weight, if nothing else reads the product, the weight, and the axes it lies along.
 
     The weight has its axes from the first of these on, as Keras has them.

@@ -8,7 +8,20 @@ _WINDOWS = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool", "adaptiv
 _TRANSPARENT = frozenset(
     {"add", "sub", "mul", "div", "maximum", "minimum", "relu", "sigmoid", "tanh", "silu", "hard_silu", "hard_sigmoid"}
     | {"clip", "pad", "concat", "cast", "elu", "gelu", "prelu", "softplus", "abs", "neg", "sqrt", "square", "pow"}
-    | {"slice", "gather", "resample", "resize", "batch_norm", "mish", "softmax", "log_softmax", "exp", "selu"}
+    | {
+        "slice",
+        "gather",
+        "resample",
+        "resize",
+        "batch_norm",
+        "group_norm",
+        "layer_norm",
+        "mish",
+        "softmax",
+        "log_softmax",
+        "exp",
+        "selu",
+    }
 )
 """Operators whose result has the axes of their operand."""
 

@@ -17,6 +17,7 @@ from kcompat.models.graph_model import GraphModel
 
 from . import (
     activations,
+    attention,
     dense,
     elementwise,
     movement,
@@ -26,6 +27,7 @@ from . import (
     reductions,
     resampling,
     reshaping,
+    views,
     windows,
 )
 from .canonical import Rewriter
@@ -36,6 +38,7 @@ from .raiser import Order, Raiser, channels_last
 
 HANDLED_BY = (
     activations,
+    attention,
     dense,
     elementwise,
     movement,
@@ -45,6 +48,7 @@ HANDLED_BY = (
     reductions,
     resampling,
     reshaping,
+    views,
     windows,
 )
 """The files that enter handlers."""
