@@ -159,7 +159,7 @@ def test_train_on_batch_and_test_on_batch() -> None:
     before = model.test_on_batch(X, Y, return_dict=True)
     assert set(before) == {"loss", "mae"}
     model.reset_metrics()
-    loss, mae = model.train_on_batch(X, Y)
+    loss, _ = model.train_on_batch(X, Y)
     assert loss == pytest.approx(before["loss"], rel=1e-6)
     model.reset_metrics()
     assert model.test_on_batch(X, Y)[0] < loss
