@@ -76,6 +76,7 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
             known[name] = variables[name]
         else:
             known[name] = array
+    _keep_constants(spec, variables)
     program = Program(spec, known)
     model = GraphModel(
         program,
@@ -87,6 +88,13 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
     )
     _try_types(program)
     return model
+
+
+def _keep_constants(spec: GraphSpec, variables: Mapping[str, Variable]) -> None:
+    """Let training leave what is no parameter: running statistics, and numbers that stand in formulas."""
+    fixed = {name for node in spec.nodes if node.op == "BatchNormalization" for name in node.inputs[3:5]}
+    for name, variable in variables.items():
+        variable.trainable = name not in fixed and variable.ndim > 0
 
 
 def run_node(node: onnx.NodeProto, inputs: Sequence[Any], version: int | None = None) -> tuple[Any, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import ArgumentError, InputError, SaveError
-from ..ir import Graph, TensorType, Value, Variable
+from ..ir import Constant, Graph, Parameter, TensorType, Value, Variable
 from ..layers.base import Layer
+from ..layers.emitter import Emitter
 from ..progress import ProgressBar
 from ..tree import pack_like
 from .data import arrange, as_input, batch_size_for, split, unify_batch
@@ -44,7 +46,7 @@ class Program(Protocol):
 class GraphModel(Model):
     """A model whose content is a graph with named inputs, outputs and weights.
 
-    Predicts, is called, summarised, and has its weights read and set as any model; it has no layers.
+    Predicts, is trained, called, summarised, and has its weights read and set as any model; it has no layers.
     """
 
     def __init__(
@@ -93,6 +95,63 @@ class GraphModel(Model):
                 "control flow or operators that the host runs"
             )
         return graph
+
+    # --- training ---------------------------------------------------------------
+
+    @property
+    def own_weights(self) -> list[Variable]:
+        """The weights in the order of the file, whether they are trained or not."""
+        return list(self._own_weights)
+
+    def freeze(self, *patterns: str) -> list[str]:
+        """Leave weights as they are in training: those whose names match, where `*` stands for anything.
+
+        Returns their names. Raises ArgumentError for a pattern that matches none. Compile the model afterwards.
+        """
+        return self._set_trainable(patterns, False)
+
+    def unfreeze(self, *patterns: str) -> list[str]:
+        """Let training change weights by name or pattern, as in `freeze`."""
+        return self._set_trainable(patterns, True)
+
+    def _set_trainable(self, patterns: Sequence[str], value: bool) -> list[str]:
+        found: list[str] = []
+        for pattern in patterns:
+            matching = [weight for weight in self._own_weights if fnmatchcase(weight.name, pattern)]
+            if not matching:
+                names = ", ".join(weight.name for weight in self._own_weights[:8])
+                raise ArgumentError(f"model '{self.name}' has no weight {pattern!r}; it has {names}, ...")
+            for weight in matching:
+                weight.trainable = value
+            found += [weight.name for weight in matching]
+        return found
+
+    def training_inputs(self) -> list[Value]:
+        return [self._typed(signature) for signature in self.input_signatures]
+
+    def _typed(self, signature: Signature) -> Value:
+        if signature.dtype is None or signature.shape is None:
+            raise ArgumentError(f"model '{self.name}': input {signature} has no declared type, which training needs")
+        return _value(signature)
+
+    def training_arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
+        return self._arrays(data, any_batch)
+
+    def emit_outputs(self, b: Emitter, inputs: list[Value]) -> list[Value]:
+        """The graph's nodes on other inputs. Raises ArgumentError where there is no single graph."""
+        graph = self.graph()
+        values: dict[Value, Value] = dict(zip(graph.inputs, inputs, strict=True))
+
+        def entered(value: Value | None) -> Value | None:
+            if isinstance(value, Parameter):
+                return b.parameter(value.variable)
+            return value if value is None or isinstance(value, Constant) else values[value]
+
+        for node in graph.nodes:
+            with b.origin(node.origin):
+                outputs = b.apply(node.op, *map(entered, node.inputs), **node.attrs)
+            values.update(zip(node.outputs, outputs if isinstance(outputs, tuple) else (outputs,), strict=True))
+        return [output for output in map(entered, graph.outputs) if output is not None]
 
     # --- running ----------------------------------------------------------------
 
