@@ -281,6 +281,8 @@ def losses() -> Iterator[GradientCase]:
     yield case("softmax_cross_entropy", shares / shares.sum(axis=0, keepdims=True), normal(2, 4), axis=0)
     yield case("sparse_softmax_cross_entropy", np.array([2, 0], np.int32), normal(2, 4))
     yield case("sparse_softmax_cross_entropy", np.array([[2, 0, 1]]), normal(1, 3, 4))
+    labels = np.array([[1, 2, 1, 0], [3, 3, 0, 0]], np.int32)
+    yield case("ctc_loss", labels, normal(2, 6, 4), np.array([3, 2], np.int32))
     yield case("sigmoid_cross_entropy", small(2, 3) ** 2, normal(2, 3) * 4)
     yield case("sigmoid_cross_entropy", small(3) ** 2, normal(2, 3) * 4)
 

@@ -33,6 +33,7 @@ encoding     one_hot, bin_count, bucketize
 hashing      hash_bins, cross_bins
 lookup       lookup, token_at
 text         tokenize
+ctc          connectionist temporal classification
 resample     positions as weighted sums of others
 
 All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write

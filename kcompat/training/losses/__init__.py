@@ -6,6 +6,7 @@ crossentropy  between labels and probabilities
 hinge         margins
 segmentation  overlaps
 similarity    embeddings
+sequence      labels of sequences
 lookup        losses by name, config or Python function
 """
 
@@ -47,9 +48,11 @@ from .regression import (
     poisson,
 )
 from .segmentation import Dice, Tversky, dice, tversky
+from .sequence import CTC, ctc
 from .similarity import Circle, circle
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -82,6 +85,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",
