@@ -3,6 +3,7 @@
 differentiate     the backward nodes of a loss
 freeze            weights become constants
 specialize        sizes of inputs become known
+known_sizes       nothing reads a tensor for its shape alone
 fold_constants    what depends on constants alone is computed
 fold_batch_norm   normalisation goes into the product before it
 fuse_epilogues    residual sums and clamps go into the product before them
