@@ -44,6 +44,7 @@ class CallbackList(Callback):
         if add_progbar and not any(isinstance(callback, ProgbarLogger) for callback in self.callbacks):
             self.callbacks.append(ProgbarLogger())
         self._active: dict[str, list[Callable[..., Any]]] = {}
+        self._readers: dict[str, tuple[list[ProgbarLogger], bool]] = {}
         if model is not None:
             self.set_model(model)
         self.set_params(params)
@@ -52,6 +53,7 @@ class CallbackList(Callback):
         """Add a callback at the end."""
         self.callbacks.append(callback)
         self._active.clear()
+        self._readers.clear()
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
@@ -67,10 +69,12 @@ class CallbackList(Callback):
 
     def wants_logs(self, phase: str) -> bool:
         """Whether a callback looks at the logs of the coming step: "train", "test" or "predict"."""
-        return any(
-            callback.wants_logs if isinstance(callback, ProgbarLogger) else overrides(callback, *_BATCH_ENDS[phase])
-            for callback in self.callbacks
-        )
+        if phase not in self._readers:
+            bars = [callback for callback in self.callbacks if isinstance(callback, ProgbarLogger)]
+            others = [callback for callback in self.callbacks if callback not in bars]
+            self._readers[phase] = bars, any(overrides(callback, *_BATCH_ENDS[phase]) for callback in others)
+        bars, always = self._readers[phase]
+        return always or any(bar.wants_logs for bar in bars)
 
     def _call(self, hook: str, numbers: tuple[int, ...], logs: Logs) -> None:
         """Call a hook where it does something; the logs are one dict for all, to which callbacks may add."""

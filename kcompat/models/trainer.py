@@ -134,14 +134,18 @@ class Trainer:
 
     def step(self, batch: Batch, training: bool) -> Executor:
         """What runs a step on batches of this one's types."""
+        key = training, batch.types
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = Executor(self._graph(batch, training))
+        return step
+
+    def refresh(self) -> None:
+        """Forget the graphs if a layer has come to emit another one."""
         version = sum(layer.emission_version for layer in walk(self.model)), self.model.structure_version
         if version != self._version:
             self._steps.clear()
             self._version = version
-        key = training, tuple(None if a is None else (a.dtype, a.shape[1:]) for a in batch.targets + batch.weights)
-        if key not in self._steps:
-            self._steps[key] = Executor(self._graph(batch, training))
-        return self._steps[key]
 
     def _graph(self, batch: Batch, training: bool) -> Graph:
         inputs = self.model.training_inputs()

@@ -244,6 +244,7 @@ class TrainableModel(Layer):
         self, batches: Iterator[Batch], done: int, hooks: CallbackList, interruptions: Interruptions
     ) -> None:
         trainer = self.trainer
+        trainer.refresh()
         for number, batch in enumerate(batches, done):
             hooks.on_train_batch_begin(number)
             with interruptions.step():
@@ -303,6 +304,7 @@ class TrainableModel(Layer):
         return self._on_batch(self.trainer.batch(x, y, sample_weight), False, return_dict)
 
     def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
+        self.trainer.refresh()
         self.trainer.check(batch)
         self.trainer.run(batch, training)
         logs = plain_logs(self.trainer.results())
@@ -312,6 +314,7 @@ class TrainableModel(Layer):
 
     def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
         """Arrays as one Batch of all samples, checked; a stream as it is."""
+        self.trainer.refresh()
         if x is None:
             raise InputError(f"model '{self.name}': there are no data; pass x")
         if not (yields_batches(x) or is_indexed(x)):

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..errors import ArgumentError, InputError
 DEFAULT_BATCH_SIZE = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """One batch, flat: an array for each input; for each output a target and a weight, or None."""
 
@@ -28,6 +29,12 @@ class Batch:
     def size(self) -> int:
         return len(self.inputs[0])
 
+    @cached_property
+    def types(self) -> tuple[Any, ...]:
+        """What a graph depends on: dtypes and sizes, but for the batch's, of targets and weights."""
+        arrays = self.targets + self.weights
+        return tuple(None if array is None else (array.dtype, array.shape[1:]) for array in arrays)
+
     @property
     def arrays(self) -> list[np.ndarray]:
         """All arrays that there are, inputs first."""
@@ -35,8 +42,20 @@ class Batch:
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Batch:
         """The same with a function applied to every array."""
-        parts = (self.inputs, self.targets, self.weights)
-        return Batch(*([None if a is None else function(a) for a in part] for part in parts))  # type: ignore[arg-type]
+        made = [
+            [None if array is None else function(array) for array in part]
+            for part in (self.inputs, self.targets, self.weights)
+        ]
+        return Batch(*made)  # type: ignore[arg-type]
+
+    def rows(self, rows: slice | np.ndarray) -> Batch:
+        """Some of the samples, by a slice or by their numbers."""
+        if isinstance(rows, slice):
+            part = self.map(lambda array: array[rows])
+        else:
+            part = self.map(lambda array: array.take(rows, axis=0))
+        part.__dict__["types"] = self.types
+        return part
 
 
 class Source(Protocol):
@@ -69,11 +88,8 @@ class ArraySource:
     def batches(self, epoch: int) -> Iterator[Batch]:
         order = self._order(epoch)
         for start in range(0, self.samples, self.size):
-            if order is None:
-                yield self.data.map(lambda array, start=start: array[start : start + self.size])  # type: ignore[misc]
-            else:
-                rows = order[start : start + self.size]
-                yield self.data.map(lambda array, rows=rows: np.take(array, rows, axis=0))  # type: ignore[misc]
+            rows = slice(start, start + self.size)
+            yield self.data.rows(rows if order is None else order[rows])
 
     def _order(self, epoch: int) -> np.ndarray | None:
         if not self.shuffle:
@@ -268,7 +284,7 @@ def split_validation(data: Batch, fraction: float) -> tuple[Batch, Batch]:
     at = math.floor(samples * (1 - fraction))
     if at in (0, samples):
         raise ArgumentError(f"{samples} samples are too few for validation_split={fraction}")
-    return data.map(lambda array: array[:at]), data.map(lambda array: array[at:])
+    return data.rows(slice(at)), data.rows(slice(at, None))
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:

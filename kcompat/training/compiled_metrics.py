@@ -32,6 +32,8 @@ class CompiledMetrics:
         self.plain: _ByOutput = []
         self.weighted: _ByOutput = []
         self.resolved = False
+        self.on_host = False
+        """Whether a metric takes arrays after each step."""
         for identifier in flatten([self.given, self.given_weighted]):
             if isinstance(identifier, str):
                 resolve_metric(identifier, (None, 1), (None, 1))
@@ -69,6 +71,7 @@ class CompiledMetrics:
             for given in (self.given, self.given_weighted)
         )
         self.resolved = True
+        self.on_host = not all(metric.emits for metric in self.metrics)
 
     def emit_updates(
         self, b: Emitter, y_true: Sequence[Value | None], y_pred: Sequence[Value], weights: Sequence[Value | None]
@@ -78,11 +81,6 @@ class CompiledMetrics:
             if metric.emits:
                 metric.ensure_built(true, pred)
                 metric.emit_update(b, true, pred, weight)
-
-    @property
-    def on_host(self) -> bool:
-        """Whether a metric takes arrays after each step."""
-        return not all(metric.emits for metric in self.metrics)
 
     def update_on_host(
         self,
