@@ -55,16 +55,29 @@ class _FunctionLayer(Layer):
         return self.function.emit(b, y_true, y_pred, *self.args, **self.parameters)
 
 
-FUNCTIONS: dict[str, Function] = {}
-"""Every function of losses by name and alias."""
+Table = dict[str, Function]
+
+LOSSES: Table = {}
+"""The functions of `keras.losses` by name and alias."""
+
+METRICS: Table = {}
+"""The functions that `keras.metrics` has besides."""
 
 
-def function(*aliases: str) -> Callable[[Emit], Function]:
-    """Enter a function under its name and aliases."""
+def loss_function(*aliases: str) -> Callable[[Emit], Function]:
+    """Enter a function of losses under its name and aliases."""
+    return _entering(LOSSES, aliases)
 
+
+def metric_function(emit: Emit) -> Function:
+    """Enter a function of metrics under its name."""
+    return _entering(METRICS, ())(emit)
+
+
+def _entering(table: Table, aliases: tuple[str, ...]) -> Callable[[Emit], Function]:
     def register(emit: Emit) -> Function:
         made = Function(emit.__name__, emit)
-        FUNCTIONS.update(dict.fromkeys((made.name, *aliases), made))
+        table.update(dict.fromkeys((made.name, *aliases), made))
         return made
 
     return register

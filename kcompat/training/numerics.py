@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ir import Builder, Value
 from ..ir.graph import Result
-from ..ir.types import is_float, numpy_name, type_of
+from ..ir.types import is_float, type_of
 from ..layers.emitter import Emitter
 from ..reference import evaluate
 from ..tree import flatten, map_structure
@@ -93,7 +93,3 @@ def compute(emit: Callable[..., Any], arrays: Sequence[np.ndarray | None]) -> An
     outputs = emit(b, *values)
     results = iter(evaluate(b.build(flatten(outputs)), given))
     return map_structure(lambda _: next(results), outputs)
-
-
-def scalar(value: Any, dtype: str = "float32") -> np.ndarray:
-    return np.asarray(value, numpy_name(dtype))

@@ -126,8 +126,11 @@ def test_what_is_wrong_is_told():
         losses.MeanSquaredError(reduction="average")
     with pytest.raises(ArgumentError, match="'q' must lie between 0 and 1"):
         losses.CategoricalGeneralizedCrossEntropy(q=1.0)
-    with pytest.raises(ShapeError, match="use sparse_categorical_crossentropy"):
-        losses.CategoricalCrossentropy()(data("labels"), data("probabilities"))
+    for y_true in (data("labels"), data("labels_column")):
+        with pytest.raises(ShapeError, match="use sparse_categorical_crossentropy"):
+            losses.CategoricalCrossentropy()(y_true, data("probabilities"))
+    with pytest.raises(ArgumentError, match="unknown loss 'binary_accuracy'"):
+        losses.get("binary_accuracy")
     with pytest.raises(ShapeError, match="use categorical_crossentropy"):
         losses.SparseCategoricalCrossentropy()(data("one_hot"), data("probabilities"))
     with pytest.raises(InputError, match=r"loss 'sparse_categorical_crossentropy'.*label 7 at \(1,\)"):
@@ -145,3 +148,11 @@ def test_configs_of_keras_2():
     assert (loss.reduction, loss.name, loss.from_logits) == ("sum_over_batch_size", "bce", True)
     with pytest.raises((ConfigError, ArgumentError)):
         losses.get({"class_name": "BinaryCrossentropy", "config": {"magic": 1}})
+
+
+def test_wrapped_functions_are_written_and_read():
+    loss = losses.LossFunctionWrapper(losses.huber, reduction="sum", name="far", delta=0.5)
+    again = losses.deserialize(losses.serialize(loss))
+    assert again.get_config() == loss.get_config() == {"name": "far", "reduction": "sum", "fn": "huber", "delta": 0.5}
+    y_true, y_pred = data("numbers"), data("numbers_pred")
+    assert again(y_true, y_pred) == loss(y_true, y_pred)

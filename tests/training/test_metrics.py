@@ -130,6 +130,16 @@ def test_own_metrics():
     assert seen(y_true, y_pred) == 60
 
 
+def test_wrapped_functions_are_written_and_read():
+    metric = metrics.MeanMetricWrapper(metrics.binary_accuracy, name="half", threshold=0.25)
+    again = metrics.deserialize(metrics.serialize(metric))
+    assert again.get_config() == metric.get_config()
+    assert again.fn is metrics.binary_accuracy
+    assert again([[1.0, 0.0]], [[0.3, 0.3]]) == 0.5
+    wrapped = {"class_name": "function", "config": "mean_squared_error"}
+    assert metrics.MeanMetricWrapper(wrapped).fn is losses.mean_squared_error
+
+
 def test_functions_compute_at_once():
     y_true, y_pred = np.array([0, 2]), np.array([[0.9, 0.1, 0.0], [0.1, 0.7, 0.2]])
     np.testing.assert_array_equal(metrics.sparse_categorical_accuracy(y_true, y_pred), [1, 0])

@@ -12,10 +12,10 @@ import warnings
 from ...config import Bool, Field, Float, Int, Str, optional, registered, within
 from ...errors import ArgumentError, ShapeError
 from ...ir import Builder, Value
-from ...ir.types import is_float, normalize_axis, shape_text
+from ...ir.types import fits, is_float, normalize_axis, shape_text
 from ...layers.emitter import Emitter
 from ...settings import epsilon
-from ..functions import function
+from ..functions import loss_function
 from ..numerics import cast, floating, logits_of
 from .base import FunctionLoss, require_fraction
 
@@ -38,10 +38,10 @@ def _logits(y_pred: Value, from_logits: bool) -> Value | None:
     return y_pred if found is None and from_logits else found
 
 
-def _one_axis(y_true: Value, y_pred: Value) -> None:
-    if y_true.rank != y_pred.rank:
+def _require_one_shape(y_true: Value, y_pred: Value) -> None:
+    if not fits(y_true.shape, y_pred.shape):
         raise ShapeError(
-            f"targets {shape_text(y_true.shape)} and predictions {shape_text(y_pred.shape)} differ in rank; "
+            f"targets {shape_text(y_true.shape)} and predictions {shape_text(y_pred.shape)} differ in shape; "
             "for class numbers as targets use sparse_categorical_crossentropy"
         )
 
@@ -73,7 +73,7 @@ def _floats(b: Builder, y_true: Value, y_pred: Value) -> tuple[Value, Value]:
     return cast(b, y_true, y_pred.dtype), y_pred
 
 
-@function()
+@loss_function()
 def categorical_crossentropy(
     b: Builder,
     y_true: Value,
@@ -84,7 +84,7 @@ def categorical_crossentropy(
 ) -> Value:
     """-sum(y_true * log(y_pred)) over the classes along `axis`; predictions are scaled to the sum one."""
     y_true, y_pred = _floats(b, y_true, y_pred)
-    _one_axis(y_true, y_pred)
+    _require_one_shape(y_true, y_pred)
     _warn_of_one_class("categorical_crossentropy", y_pred)
     y_true = _smooth_classes(b, y_true, label_smoothing)
     logits = _logits(y_pred, from_logits)
@@ -94,7 +94,7 @@ def categorical_crossentropy(
     return b.neg(b.reduce_sum(b.mul(y_true, b.log(_clipped(b, share))), axes=(axis,)))
 
 
-@function()
+@loss_function()
 def sparse_categorical_crossentropy(
     b: Emitter,
     y_true: Value,
@@ -136,7 +136,7 @@ def _sparse(b: Builder, labels: Value, y_pred: Value, from_logits: bool) -> Valu
 
 def binary_values(b: Builder, y_true: Value, y_pred: Value, from_logits: bool) -> Value:
     """The binary crossentropy of each element."""
-    _one_axis(y_true, y_pred)
+    _require_one_shape(y_true, y_pred)
     logits = _logits(y_pred, from_logits)
     if logits is not None:
         return b.sigmoid_cross_entropy(y_true, logits)
@@ -145,7 +145,7 @@ def binary_values(b: Builder, y_true: Value, y_pred: Value, from_logits: bool) -
     return b.neg(b.add(right, wrong))
 
 
-@function("bce", "BCE")
+@loss_function("bce", "BCE")
 def binary_crossentropy(
     b: Builder,
     y_true: Value,
@@ -160,7 +160,7 @@ def binary_crossentropy(
     return b.reduce_mean(binary_values(b, y_true, y_pred, from_logits), axes=(axis,))
 
 
-@function()
+@loss_function()
 def binary_focal_crossentropy(
     b: Builder,
     y_true: Value,
@@ -185,7 +185,7 @@ def binary_focal_crossentropy(
     return b.reduce_mean(values, axes=(axis,))
 
 
-@function()
+@loss_function()
 def categorical_focal_crossentropy(
     b: Builder,
     y_true: Value,
@@ -206,7 +206,7 @@ def categorical_focal_crossentropy(
     return b.neg(b.reduce_sum(b.mul(weight, b.mul(y_true, b.log(p))), axes=(axis,)))
 
 
-@function()
+@loss_function()
 def categorical_generalized_cross_entropy(b: Builder, y_true: Value, y_pred: Value, q: float) -> Value:
     """(1 - p ** q) / q, p the prediction for the class that y_true numbers (Zhang & Sabuncu 2018)."""
     y_pred = floating(b, y_pred)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...config import Field, Str, registered
 from ...ir import Builder, Value
-from ..functions import Function, function
+from ..functions import Function, loss_function
 from ..numerics import all_axes, cast, floating
 from .base import FunctionLoss
 
@@ -22,19 +22,19 @@ def _margins(b: Builder, y_true: Value, y_pred: Value) -> Value:
     return b.maximum(b.sub(1.0, b.mul(y_true, y_pred)), 0.0)
 
 
-@function()
+@loss_function()
 def hinge(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean(max(1 - y_true * y_pred, 0)) over the last axis; labels are -1 and 1, or 0 and 1."""
     return b.reduce_mean(_margins(b, y_true, y_pred), axes=(-1,))
 
 
-@function()
+@loss_function()
 def squared_hinge(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean(max(1 - y_true * y_pred, 0) ** 2) over the last axis; labels are -1 and 1, or 0 and 1."""
     return b.reduce_mean(b.square(_margins(b, y_true, y_pred)), axes=(-1,))
 
 
-@function()
+@loss_function()
 def categorical_hinge(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """max(1 + largest of the wrong classes - that of the right class, 0); labels are one-hot."""
     y_pred = floating(b, y_pred)

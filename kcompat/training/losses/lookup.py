@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from ...config import CLASSES, Configurable
+from ...config import CLASSES, Configurable, registered
 from ...config import serialize as serialize_object
 from ...errors import ArgumentError
 from ...ir import Value
 from ...layers.emitter import Emitter
 from ...registration import lookup_custom
-from ..functions import FUNCTIONS, Function
+from ..functions import LOSSES, Function
 from ..numerics import same_rank
 from ..tracing import trace
 from .base import Loss
@@ -19,11 +19,12 @@ from .base import Loss
 _MODULE = "keras.losses"
 
 
+@registered(_MODULE)
 class LossFunctionWrapper(Loss):
     """A function of targets and predictions as a loss.
 
-    fn: a function of `kcompat.losses`, or a Python function made of `kcompat.ops`. kwargs: what it is
-    given besides. Its class's config cannot be written for a Python function that is not registered.
+    fn: a function of `kcompat.losses`, or its name; or a Python function made of `kcompat.ops`. kwargs: what it
+    is given besides.
     """
 
     def __init__(
@@ -34,8 +35,11 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
+        fn = get(fn)
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn, self.kwargs = fn, kwargs
+
+    neutral: ClassVar[Mapping[str, Any]] = {}
 
     def values(self, b: Emitter, y_true: Value, y_pred: Value) -> Value:
         y_true, y_pred = same_rank(b, y_true, y_pred)
@@ -67,9 +71,9 @@ def get(identifier: Any) -> Any:
 
 
 def _from_name(name: str) -> Any:
-    found = lookup_custom(name) or FUNCTIONS.get(name) or CLASSES.get(_MODULE, {}).get(name)
+    found = lookup_custom(name) or LOSSES.get(name) or CLASSES.get(_MODULE, {}).get(name)
     if found is None:
-        known = ", ".join(sorted({*FUNCTIONS, *CLASSES.get(_MODULE, {})}))
+        known = ", ".join(sorted({*LOSSES, *CLASSES.get(_MODULE, {})}))
         raise ArgumentError(f"unknown loss {name!r}; known: {known}")
     return found() if isinstance(found, type) else found
 
@@ -119,7 +123,7 @@ def resolve_loss(identifier: Any, y_true_shape: Sequence[Any], y_pred_shape: Seq
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         kind = kind_of_labels(y_true_shape, y_pred_shape)
-        found: Any = FUNCTIONS["sparse_categorical_crossentropy" if kind == "sparse" else f"{kind}_crossentropy"]
+        found: Any = LOSSES["sparse_categorical_crossentropy" if kind == "sparse" else f"{kind}_crossentropy"]
     else:
         found = get(identifier)
     if found is None or isinstance(found, Loss):

@@ -7,7 +7,7 @@ import math
 from ...config import Field, Float, Int, Str, registered
 from ...ir import Builder, Value
 from ...settings import epsilon
-from ..functions import Function, function
+from ..functions import Function, loss_function
 from ..numerics import cast, floating, same_rank
 from .base import FunctionLoss
 
@@ -25,21 +25,21 @@ def over_last_axis(b: Builder, x: Value) -> Value:
     return b.reduce_mean(x, axes=(-1,))
 
 
-@function("mse", "MSE")
+@loss_function("mse", "MSE")
 def mean_squared_error(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean((y_true - y_pred) ** 2) over the last axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
     return over_last_axis(b, b.square(b.sub(y_pred, y_true)))
 
 
-@function("mae", "MAE")
+@loss_function("mae", "MAE")
 def mean_absolute_error(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean(|y_true - y_pred|) over the last axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
     return over_last_axis(b, b.abs(b.sub(y_pred, y_true)))
 
 
-@function("mape", "MAPE")
+@loss_function("mape", "MAPE")
 def mean_absolute_percentage_error(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """100 * mean(|y_true - y_pred| / |y_true|) over the last axis, |y_true| being at least epsilon."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -47,7 +47,7 @@ def mean_absolute_percentage_error(b: Builder, y_true: Value, y_pred: Value) -> 
     return b.mul(over_last_axis(b, b.abs(b.div(b.sub(y_true, y_pred), size))), 100.0)
 
 
-@function("msle", "MSLE")
+@loss_function("msle", "MSLE")
 def mean_squared_logarithmic_error(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean((log(y_true + 1) - log(y_pred + 1)) ** 2) over the last axis, both being at least epsilon."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -61,7 +61,7 @@ def normalized(b: Builder, x: Value, axis: int) -> Value:
     return b.mul(x, b.rsqrt(b.maximum(square, epsilon() ** 2)))
 
 
-@function()
+@loss_function()
 def cosine_similarity(b: Builder, y_true: Value, y_pred: Value, axis: int = -1) -> Value:
     """The negative cosine of the angle between the vectors along the axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -69,7 +69,7 @@ def cosine_similarity(b: Builder, y_true: Value, y_pred: Value, axis: int = -1) 
     return b.neg(b.reduce_sum(product, axes=(axis,)))
 
 
-@function()
+@loss_function()
 def huber(b: Builder, y_true: Value, y_pred: Value, delta: float = 1.0) -> Value:
     """Half the squared error up to delta, linear beyond; the mean over the last axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -79,7 +79,7 @@ def huber(b: Builder, y_true: Value, y_pred: Value, delta: float = 1.0) -> Value
     return over_last_axis(b, b.where(b.less_equal(size, delta), inside, outside))
 
 
-@function("logcosh")
+@loss_function("logcosh")
 def log_cosh(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean(log(cosh(y_pred - y_true))) over the last axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -87,7 +87,7 @@ def log_cosh(b: Builder, y_true: Value, y_pred: Value) -> Value:
     return over_last_axis(b, b.sub(b.add(error, b.softplus(b.mul(error, -2.0))), math.log(2.0)))
 
 
-@function("kld", "KLD", "kullback_leibler_divergence")
+@loss_function("kld", "KLD", "kullback_leibler_divergence")
 def kl_divergence(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """sum(y_true * log(y_true / y_pred)) over the last axis, both clipped to [epsilon, 1]."""
     y_pred = floating(b, y_pred)
@@ -96,7 +96,7 @@ def kl_divergence(b: Builder, y_true: Value, y_pred: Value) -> Value:
     return b.reduce_sum(b.mul(y_true, b.log(b.div(y_true, y_pred))), axes=(-1,))
 
 
-@function()
+@loss_function()
 def poisson(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """mean(y_pred - y_true * log(y_pred)) over the last axis."""
     y_pred = floating(b, y_pred)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...config import Field, Float, IntOrInts, Str, optional, registered
 from ...ir import Builder, Value
 from ...settings import epsilon
-from ..functions import function
+from ..functions import loss_function
 from ..numerics import all_axes, cast, floating
 from .base import FunctionLoss
 
@@ -18,7 +18,7 @@ def _sum(b: Builder, x: Value, axis: Axes) -> Value:
     return b.reduce_sum(x, axes=axes)
 
 
-@function()
+@loss_function()
 def dice(b: Builder, y_true: Value, y_pred: Value, axis: Axes = None) -> Value:
     """1 - 2 * overlap / (sum(y_true) + sum(y_pred)), with sums over `axis`, by default over everything."""
     y_pred = floating(b, y_pred)
@@ -28,7 +28,7 @@ def dice(b: Builder, y_true: Value, y_pred: Value, axis: Axes = None) -> Value:
     return b.sub(1.0, b.div(overlap, size))
 
 
-@function()
+@loss_function()
 def tversky(
     b: Builder, y_true: Value, y_pred: Value, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
 ) -> Value:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ...config import Field, Str, registered
 from ...ir import Builder, Value
-from ..functions import function
+from ..functions import loss_function
 from ..numerics import cast, floating
 from .base import FunctionLoss
 
 _BLANK = 0
 
 
-@function()
+@loss_function()
 def ctc(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """-log of the probability of labels (batch, length) by logits (batch, steps, classes), over all alignments.
 

@@ -7,7 +7,7 @@ from ...errors import ShapeError
 from ...ir import Value
 from ...ir.types import shape_text
 from ...layers.emitter import Emitter
-from ..functions import function
+from ..functions import loss_function
 from ..numerics import cast, floating
 from .base import FunctionLoss
 
@@ -37,7 +37,7 @@ def _pairs(b: Emitter, labels: Value, remove_diagonal: bool) -> tuple[Value, Val
     return same, other
 
 
-@function()
+@loss_function()
 def circle(
     b: Emitter,
     y_true: Value,

@@ -6,7 +6,7 @@ from ...config import Bool, Field, Float, Int, Str, registered
 from ...errors import ShapeError
 from ...ir import Builder, Value
 from ...ir.types import is_float, shape_text
-from ..functions import function
+from ..functions import metric_function
 from ..numerics import cast, floating, same_rank
 from .reduction import FunctionMetric
 
@@ -17,21 +17,21 @@ def _hits(b: Builder, hit: Value) -> Value:
     return b.cast(hit, dtype="float32")
 
 
-@function()
+@metric_function
 def accuracy(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """1 where a prediction equals its target, else 0."""
     y_true, y_pred = same_rank(b, cast(b, y_true, y_pred.dtype), y_pred)
     return _hits(b, b.equal(y_true, y_pred))
 
 
-@function()
+@metric_function
 def binary_accuracy(b: Builder, y_true: Value, y_pred: Value, threshold: float = 0.5) -> Value:
     """1 where the prediction, taken as 1 above the threshold and as 0 else, equals the target."""
     y_true, y_pred = same_rank(b, y_true, floating(b, y_pred))
     return _hits(b, b.equal(y_true, b.cast(b.greater(y_pred, threshold), dtype=y_true.dtype)))
 
 
-@function()
+@metric_function
 def categorical_accuracy(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """1 where the largest prediction is that of the class with the largest target."""
     if y_true.rank != y_pred.rank:
@@ -42,7 +42,7 @@ def categorical_accuracy(b: Builder, y_true: Value, y_pred: Value) -> Value:
     return _hits(b, b.equal(b.argmax(y_true, axis=-1), b.argmax(y_pred, axis=-1)))
 
 
-@function()
+@metric_function
 def sparse_categorical_accuracy(b: Builder, y_true: Value, y_pred: Value) -> Value:
     """1 where the largest prediction is that of the class that the target numbers."""
     if y_true.rank == y_pred.rank and y_true.shape[-1] == 1:
@@ -63,13 +63,13 @@ def _in_top_k(b: Builder, labels: Value, y_pred: Value, k: int) -> Value:
     return _hits(b, b.less(above, k))
 
 
-@function()
+@metric_function
 def top_k_categorical_accuracy(b: Builder, y_true: Value, y_pred: Value, k: int = 5) -> Value:
     """1 where the class with the largest target is among the k largest predictions."""
     return _in_top_k(b, b.argmax(y_true, axis=-1), floating(b, y_pred), k)
 
 
-@function()
+@metric_function
 def sparse_top_k_categorical_accuracy(
     b: Builder, y_true: Value, y_pred: Value, k: int = 5, from_sorted_ids: bool = False
 ) -> Value:

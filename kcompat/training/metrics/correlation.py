@@ -14,14 +14,14 @@ from ...ir import Value
 from ...ir.types import shape_text
 from ...layers.emitter import Emitter
 from ...settings import epsilon
-from ..functions import function
+from ..functions import metric_function
 from ..losses.regression import paired
 from ..numerics import cast, same_rank
 from .base import Metric
 from .reduction import add_to, mean_of
 
 
-@function()
+@metric_function
 def pearson_correlation(b: Emitter, y_true: Value, y_pred: Value, axis: int = -1) -> Value:
     """Pearson's correlation of targets and predictions along an axis."""
     y_true, y_pred = paired(b, y_true, y_pred)
@@ -29,7 +29,7 @@ def pearson_correlation(b: Emitter, y_true: Value, y_pred: Value, axis: int = -1
     return b.reduce_mean(b.mul(*scaled), axes=(axis,))
 
 
-@function()
+@metric_function
 def concordance_correlation(b: Emitter, y_true: Value, y_pred: Value, axis: int = -1) -> Value:
     """Lin's concordance of targets and predictions along an axis, as Keras 3.15 computes it."""
     y_true, y_pred = paired(b, y_true, y_pred)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from ...config import Field, Str, registered
 from ...ir import Value, Variable
 from ...layers.emitter import Emitter
-from ..functions import Function
+from ..functions import METRICS, Function
 from ..losses.base import apply_mask
+from ..losses.lookup import get as get_loss
 from ..losses.lookup import serialize as serialize_function
 from ..numerics import cast, same_rank, total
 from ..tracing import trace
@@ -51,10 +52,6 @@ def by_sample(
     if values.rank > 1:
         values = reduce(values, axes=_inner_axes(values))
     return values, sample_weight
-
-
-def scalar_result(value: Any, dtype: str) -> Any:
-    return np.asarray(value, np.dtype(dtype))[()]
 
 
 def quotient(numerator: Any, denominator: Any) -> Any:
@@ -143,11 +140,12 @@ class FunctionMetric(_FunctionMean):
 class MeanMetricWrapper(_FunctionMean):
     """The mean of what a function of targets and predictions gives.
 
-    fn: a function of `kcompat.losses` or `kcompat.metrics`, a loss object's function, or a Python function
-    made of `kcompat.ops`. kwargs: what it is given besides.
+    fn: a function of `kcompat.losses` or `kcompat.metrics`, or its name; a Loss; or a Python function made of
+    `kcompat.ops`. kwargs: what it is given besides.
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        fn = _function(fn)
         super().__init__(name=name or getattr(fn, "__name__", None) or getattr(fn, "name", None), dtype=dtype)
         self.fn, self.kwargs = fn, kwargs
 
@@ -159,6 +157,13 @@ class MeanMetricWrapper(_FunctionMean):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": serialize_function(self.fn), **self.kwargs}
+
+
+def _function(fn: Any) -> Any:
+    """A function itself, or of its name or config. Raises ArgumentError."""
+    if isinstance(fn, Mapping) and fn.get("class_name") == "function":
+        fn = fn["config"]
+    return METRICS.get(fn) or get_loss(fn) if isinstance(fn, str) else fn
 
 
 def mean_of(name: str, of: Function, snake: str, **fields: Field) -> type[FunctionMetric]:

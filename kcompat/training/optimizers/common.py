@@ -45,8 +45,3 @@ def rest_of_power(b: Emitter, base: float, step: Value) -> Value:
 def descend(b: Emitter, variable: Variable, move: Value) -> None:
     """variable -= move."""
     b.update(variable, b.sub(b.state(variable), move))
-
-
-def ascend(b: Emitter, variable: Variable, move: Value) -> None:
-    """variable += move."""
-    b.update(variable, b.add(b.state(variable), move))
