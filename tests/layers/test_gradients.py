@@ -1,4 +1,7 @@
-"""The gradients of every layer against TensorFlow's, of sum(output * cotangent) by inputs and weights."""
+"""The gradients of every layer against TensorFlow's, of sum(output * cotangent) by inputs and weights.
+
+In inference, and in training where that is another function.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from kcompat.passes.differentiate import differentiate
 from kcompat.reference import evaluate
 from kcompat.tree import flatten
 
-RECORDED = [case for case in all_cases() if case.gradient_names and not case.training]
+RECORDED = [case for case in all_cases() if case.gradient_names]
 REPLACED = "multiheadattention_nothing_seen"
 """Keras 2 lowers scores that are masked, Keras 3 replaces them. Where that does not show in outputs, a
 layer of Keras 2 is read as one of Keras 3, and has its gradients by queries that see nothing: none.
@@ -61,7 +64,7 @@ class Subject:
 
     def emit(self, shapes: Sequence[tuple[Any, ...]]) -> None:
         """Begin the graph. The first call builds the layer, which needs to know some sizes."""
-        self.b = Emitter()
+        self.b = Emitter(training=self.case.training)
         pairs = zip(self.case.inputs, shapes, strict=True)
         self.inputs = [self.b.input(open_type(array, shape)) for array, shape in pairs]
         outputs = self.b.call(self.layer, *self.case.arguments(self.inputs), **self.case.call_kwargs)
