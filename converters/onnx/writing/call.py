@@ -46,16 +46,16 @@ def writes(*names: str) -> Callable[[Writer], Writer]:
 class Call:
     """One node while it is written: `w.add("Softmax", w.x(), axis=1)`.
 
-    used: which of its results something reads.
+    readers: the nodes that read its first result.
     """
 
     def __init__(
-        self, output: Output, node: Node, name_of: Callable[[Value | None], str], used: Sequence[bool]
+        self, output: Output, node: Node, name_of: Callable[[Value | None], str], readers: Sequence[Node]
     ) -> None:
         self.output = output
         self.node = node
         self._name_of = name_of
-        self.used = used
+        self.readers = readers
         self.opset = output.opset
         self.add = output.add
         self.has = output.has

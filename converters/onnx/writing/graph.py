@@ -47,7 +47,6 @@ class _Writing:
         self.model = model
         self.names: dict[Value, str] = {value: value.name for value in graph.inputs}
         self.users = graph.users()
-        self.kept = set(graph.outputs)
 
     def name(self, value: Value | None) -> str:
         if value is None:
@@ -58,8 +57,7 @@ class _Writing:
 
     def write(self, node: Node) -> None:
         self.output.scope = scope_of(node.origin).removeprefix(f"{self.model}/")
-        used = [bool(self.users.get(value)) or value in self.kept for value in node.outputs]
-        call = Call(self.output, node, self.name, used)
+        call = Call(self.output, node, self.name, self.users.get(node.outputs[0], ()))
         writer = WRITERS.get(node.op.name)
         if writer is not None:
             results = writer(call)

@@ -121,8 +121,6 @@ def _to_ratio(b: Builder, node: Node, operands: Operands) -> Any:
         starts = tuple((size - kept) // 2 for size, kept in zip(before, after, strict=True))
         stops = tuple(start + kept for start, kept in zip(starts, after, strict=True))
         return b.slice(x, starts=starts, stops=stops, steps=(1, 1), axes=axes)
-    margins = {
-        a: ((new - old) // 2, new - old - (new - old) // 2) for a, old, new in zip(axes, before, after, strict=True)
-    }
+    margins = {axis: (new - old) // 2 for axis, old, new in zip(axes, before, after, strict=True)}
     pads = tuple((margins.get(axis, 0),) * 2 for axis in range(x.rank))
     return b.pad(x, pads=pads, value=float(node.attrs["value"]))

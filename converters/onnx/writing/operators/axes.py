@@ -25,13 +25,13 @@ def _log_softmax(w: Call) -> str:
 
 @writes("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
 def _reduction(w: Call) -> str:
-    """Truth values are counted, or compared, as integers."""
+    """Truth values are counted, or compared, as integers; ONNX reduces no small ones."""
     if not w.attr("axes"):
         return w.x()
     kind = w.node.op.name.removeprefix("reduce_").capitalize()
-    x = w.cast(w.x(), "int32") if w.dtype == "bool" else w.x()
-    result = w.reduce(kind, x, w.axes(), w.attr("keepdims"))
-    return w.cast(result, "bool") if w.dtype == "bool" else result
+    if w.is_float or w.dtype in ("int32", "int64"):
+        return w.reduce(kind, w.x(), w.axes(), w.attr("keepdims"))
+    return w.cast(w.reduce(kind, w.cast(w.x(), "int64"), w.axes(), w.attr("keepdims")), w.dtype)
 
 
 @writes("argmax", "argmin")

@@ -45,7 +45,8 @@ def _gelu(w: Call) -> str:
 
 @writes("silu")
 def _silu(w: Call) -> str:
-    return w.add("Swish", w.x()) if w.has("Swish") else w.add("Mul", w.x(), w.add("Sigmoid", w.x()))
+    """Swish (opset 24) is not used: onnxruntime 1.31 does not have it."""
+    return w.add("Mul", w.x(), w.add("Sigmoid", w.x()))
 
 
 @writes("mish")
@@ -131,9 +132,10 @@ def _log1p(w: Call) -> str:
 
 @writes("atan2")
 def _atan2(w: Call) -> str:
-    """The arc tangent of y / x, half a turn further where x is negative; zero at the origin."""
+    """The arc tangent of y / x, half a turn further where x is negative; zero at the origin. Zeros have signs."""
     y, x, zero = w.x(0), w.x(1), w.like(0)
-    half = w.add("Where", w.add("Less", y, zero), w.like(-math.pi), w.like(math.pi))
+    below = w.add("Or", w.add("Less", y, zero), w.add("Less", w.add("Reciprocal", y), zero))
+    half = w.add("Where", below, w.like(-math.pi), w.like(math.pi))
     turn = w.add("Where", w.add("Less", x, zero), half, zero)
     is_origin = w.add("And", w.add("Equal", x, zero), w.add("Equal", y, zero))
     safe = w.add("Where", is_origin, w.like(1), x)

@@ -20,7 +20,7 @@ def _resize(w: Call) -> str:
     method, coordinates = w.attr("method"), w.attr("coordinates")
     if method == "nearest" and factors and coordinates != "align_corners":
         return _native(w, factors, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
-    if method == "bilinear" and not w.attr("antialias") and _is_plane(w):
+    if method == "bilinear" and not w.attr("antialias") and _is_plane(w) and not _is_rounded(w):
         return _native(w, factors, mode="linear", coordinate_transformation_mode=_MODES[coordinates])
     x = w.x()
     for place, axis in enumerate(w.axes()):
@@ -53,6 +53,13 @@ def _factors(w: Call) -> list[int] | None:
 def _is_plane(w: Call) -> bool:
     """Whether these are images with channels first, for which every runtime has linear interpolation."""
     return w.rank == 4 and set(w.axes()) <= {2, 3}
+
+
+def _is_rounded(w: Call) -> bool:
+    """Whether the result is rounded: a runtime's own arithmetic decides otherwise about halves."""
+    return all(isinstance(size, int) for size in w.type().shape[2:]) and any(
+        reader.op.name == "round" for reader in w.readers
+    )
 
 
 def _native(w: Call, factors: list[int] | None, **attributes: Any) -> str:
