@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,17 @@ from ..ir import Constant, Graph, Node, Value
 from ..ir.types import normalize_axis
 from .rewrite import Rewrite, rewrite
 
-_PRODUCTS = ("dense", "conv")
+_PRODUCTS = ("dense", "conv", "conv_transpose")
 
 
-def fold_batch_norm(graph: Graph) -> Graph:
-    """Given batch_norm by constants of what a dense or conv alone gives it, along its output channels.
-    Result: that product with scaled weights and another bias. Elsewhere: one multiplication and one addition."""
-    return rewrite(graph, _fold)
+def fold_batch_norm(graph: Graph, keep_others: bool = False) -> Graph:
+    """Given batch_norm by constants of what a product alone gives it, along its output channels.
+    Result: that product with scaled weights and another bias. Elsewhere: one multiplication and one addition,
+    or with keep_others batch_norm as it was."""
+    return rewrite(graph, partial(_fold, keep_others=keep_others))
 
 
-def _fold(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, keep_others: bool) -> Value | None:
     if node.op.name != "batch_norm" or not all(v is None or isinstance(v, Constant) for v in operands[1:]):
         return None
     x = operands[0]
@@ -29,7 +31,7 @@ def _fold(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | No
     source = work.producer(x, *_PRODUCTS)
     if source is not None and work.single_use(x) and axis == _channels(source) and _has_constants(source):
         return _scaled(work, source, scale, offset)
-    if x.dtype != "float32":
+    if x.dtype != "float32" or keep_others:
         return None
     along = [1] * x.rank
     along[axis] = -1
@@ -52,12 +54,15 @@ def _channels(source: Node) -> int:
 
 def _has_constants(source: Node) -> bool:
     w, bias = source.inputs[1:3]
-    return isinstance(w, Constant) and (bias is None or isinstance(bias, Constant))
+    whole = source.op.name != "conv_transpose" or source.attrs["groups"] == 1
+    return whole and isinstance(w, Constant) and (bias is None or isinstance(bias, Constant))
 
 
 def _scaled(work: Rewrite, source: Node, scale: np.ndarray, offset: np.ndarray) -> Value:
     x, w, bias = source.inputs[:3]
     assert isinstance(w, Constant)
     data = offset if bias is None else bias.data * scale + offset  # type: ignore[attr-defined]
-    weights = (w.data * scale).astype(w.data.dtype)
-    return work.b.apply(source.op, x, weights, data.astype(w.data.dtype), **source.attrs)
+    factor = scale[:, None] if source.op.name == "conv_transpose" else scale
+    weights = Constant((w.data * factor).astype(w.data.dtype), w.name)
+    offsets = Constant(data.astype(w.data.dtype), "" if bias is None else bias.name)
+    return work.b.apply(source.op, x, weights, offsets, **source.attrs)

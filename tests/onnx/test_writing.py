@@ -274,3 +274,19 @@ def test_unknown_sizes_that_must_be_known_are_named() -> None:
     model = Sequential([Input((None, 2)), layers.LSTM(3, activation="gelu", name="cells")])
     with pytest.raises(SaveError, match=r"layer 'cells'.*known number of steps"):
         model_proto(model)
+
+
+def test_batch_normalisation_can_be_folded(tmp_path: Path) -> None:
+    """Into what is before it; where there is no product, it stays."""
+    x = Input((6, 6, 3))
+    y = layers.BatchNormalization(name="first")(x)
+    y = layers.BatchNormalization(name="by_conv")(layers.Conv2D(4, 3, use_bias=False, name="conv")(y))
+    y = layers.BatchNormalization()(layers.Conv2DTranspose(3, 2, strides=2)(layers.ReLU()(y)))
+    model = randomise(Model(x, layers.BatchNormalization()(layers.Dense(2)(layers.Flatten()(y)))))
+    assert operators(model_proto(model)).count("BatchNormalization") == 4
+    model.export(tmp_path / "m.onnx", fold_batch_norm=True)
+    proto = onnx.load(tmp_path / "m.onnx")
+    assert operators(proto).count("BatchNormalization") == 1
+    assert {"conv/kernel", "first/gamma"} <= {tensor.name for tensor in proto.graph.initializer}
+    data = np.random.default_rng(1).normal(size=(2, 6, 6, 3)).astype("float32")
+    np.testing.assert_allclose(load_model(tmp_path / "m.onnx")(data), model(data), rtol=1e-4, atol=1e-5)

@@ -15,13 +15,15 @@ from kcompat.errors import ArgumentError, SaveError
 from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
+from kcompat.passes.fold_batch_norm import fold_batch_norm as batch_norm_folded
 from kcompat.passes.layout import with_layout
+from kcompat.passes.remove_dead import remove_dead
 
 from . import expansions as expansions  # enters them
 from .call import NeedsOpset
 from .expansion import expanded
 from .files import checked, with_shapes, write_model
-from .freeze import frozen
+from .freeze import folded, frozen
 from .graph import graph_proto
 from .verbatim import verbatim
 
@@ -90,6 +92,8 @@ def _described_in(
         proto, weights = verbatim(model, opset)
         return with_shapes(_signed(proto, origin), weights), weights
     graph = expanded(frozen(_graph(model)))
+    if fold_batch_norm:
+        graph = remove_dead(batch_norm_folded(graph, keep_others=True))
     outputs = _output_names(model, graph)
     moved = _moved(inputs_as_nchw, [*(value.name for value in graph.inputs), *outputs])
     turned = with_layout(
@@ -98,7 +102,7 @@ def _described_in(
         inputs=[value for value in graph.inputs if value.rank >= 4 and value.name in moved],
         outputs=[p for p, value in enumerate(graph.outputs) if value.rank >= 4 and outputs[p] in moved],
     )
-    content, weights, imports = graph_proto(frozen(turned), model.name, opset, outputs)
+    content, weights, imports = graph_proto(folded(turned), model.name, opset, outputs)
     proto = helper.make_model(
         content,
         opset_imports=[helper.make_opsetid(*item) for item in imports.items()],
