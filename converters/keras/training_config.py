@@ -1,7 +1,7 @@
 """Training settings and optimizer variables, brought into the form of the file to be written.
 
-Settings are not translated between Keras 2 and 3, whose optimizers differ in arguments and variables:
-they stay out of the file then, with a warning.
+Settings of Keras 3 are translated for Keras 2 (see `keras2_training`). Those of Keras 2 that Keras 3 cannot
+express stay out of the file, with a warning.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from kcompat.config import CLASSES
 from kcompat.models.training_state import TrainingState
 from kcompat.tree import map_structure
 
+from . import keras2_training
+from .keras2_training import UNSAID
 from .weights_legacy_write import Form
 
 _LOSSES = {
@@ -33,9 +35,6 @@ _LOSSES = {
     "KLD": "kl_divergence",
 }
 """Short names that `compile` takes, and that Keras 3 does not find when it loads an HDF5 model."""
-
-_UNSAID = frozenset({"sums_rows"})
-"""What optimizers of Keras 2 do otherwise and files do not tell: every generation does it its own way."""
 
 Settings = tuple[dict[str, Any], Mapping[str, np.ndarray]]
 
@@ -56,6 +55,8 @@ def for_archive(state: TrainingState | None) -> Settings | None:
 
 def for_hdf5(state: TrainingState | None, form: Form) -> Settings | None:
     """The training_config of an HDF5 model, and the optimizer's variables. None for a model that is not compiled."""
+    if form == "keras2" and state is not None and state.form == "keras3":
+        state = keras2_training.translated(state)
     optimizer = _optimizer(state, form)
     if state is None or optimizer is None:
         return None
@@ -87,9 +88,9 @@ def _expressible(class_name: str, config: Mapping[str, Any]) -> dict[str, Any] |
     """An optimizer's config without what Keras 3 cannot read; None, with a warning, if that changes its steps."""
     fields = getattr(CLASSES["keras.optimizers"].get(class_name), "fields", {})
     foreign = {name for name in config if name in fields and fields[name].extension}
-    if foreign - _UNSAID:
+    if foreign - UNSAID:
         warnings.warn(
-            f"optimizer '{class_name}' computes as in Keras 2 ({', '.join(sorted(foreign - _UNSAID))}), which Keras 3 "
+            f"optimizer '{class_name}' computes as in Keras 2 ({', '.join(sorted(foreign - UNSAID))}), which Keras 3 "
             "cannot express; the model is saved uncompiled",
             stacklevel=7,
         )

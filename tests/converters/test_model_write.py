@@ -222,12 +222,40 @@ def test_an_optimizer_of_a_keras_2_archive_is_named_as_hdf5_files_name_it(tmp_pa
     assert again.training_state.config["optimizer_config"]["class_name"] == "Custom>Adam"
 
 
-@pytest.mark.parametrize(("form", "ending"), [("keras2", ".keras"), ("keras2", ".h5"), ("keras3", ".keras2.h5")])
-def test_settings_of_another_generation_are_left_out_with_a_warning(form: str, ending: str, tmp_path: Path) -> None:
-    config = {"optimizer_config": ADAM, "loss": "mse"} if form == "keras2" else COMPILE
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_settings_of_keras_2_are_left_out_of_keras_3_with_a_warning(ending: str, tmp_path: Path) -> None:
+    state = TrainingState({"optimizer_config": ADAM, "loss": "mse"}, "keras2", STATE)
     with pytest.warns(UserWarning, match="saved uncompiled"):
-        WRITERS[ending](compiled(TrainingState(config, form, STATE)), tmp_path / f"m{ending}")
+        WRITERS[ending](compiled(state), tmp_path / f"m{ending}")
     assert load_model(tmp_path / f"m{ending}").training_state is None
+
+
+def test_settings_of_keras_3_are_translated_for_keras_2(tmp_path: Path) -> None:
+    """tf_keras has no variable for the learning rate."""
+    loss = {"class_name": "Huber", "config": {"name": "h", "delta": 0.5}}
+    config = {**COMPILE, "loss": {**loss, "module": "keras.losses", "registered_name": None}}
+    hdf5_write.save(compiled(TrainingState(config, "keras3", STATE)), tmp_path / "m.h5", form="keras2")
+    state = load_model(tmp_path / "m.h5").training_state
+    assert state is not None
+    assert state.config["optimizer_config"]["class_name"] == "Custom>Adam"
+    assert state.config["loss"] == loss
+    assert list(state.optimizer_weights) == ["iteration:0", "2:0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("Lamb", {}, "does not exist"),
+        ("Adam", {"gradient_accumulation_steps": 2}, "has no 'gradient_accumulation_steps'"),
+    ],
+)
+def test_optimizers_that_keras_2_lacks_are_left_out_with_a_warning(
+    name: str, config: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    state = TrainingState({**COMPILE, "optimizer": {"class_name": name, "config": config}}, "keras3")
+    with pytest.warns(UserWarning, match=f"optimizer '{name}' {message}"):
+        hdf5_write.save(compiled(state), tmp_path / "m.h5", form="keras2")
+    assert load_model(tmp_path / "m.h5").training_state is None
 
 
 @pytest.mark.parametrize("ending", WRITERS)
