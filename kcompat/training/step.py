@@ -102,8 +102,8 @@ class _Step:
         if not weights:
             warnings.warn("the model has no trainable weights", stacklevel=6)
             return
-        factor = self.compiled.optimizer.loss_scale_factor
-        loss = self.loss if factor is None else b.mul(self.loss, float(factor))
+        self.compiled.optimizer.build(weights)
+        loss = self.compiled.optimizer.emit_scaled_loss(b, self.loss)
         gradients = differentiate(b, loss, [b.parameter(variable) for variable in weights])
         self.compiled.optimizer.emit_updates(b, list(zip(gradients, weights, strict=True)))
 

@@ -7,6 +7,8 @@ adam       Adam and its relatives
 adaptive   rates for each element: RMSprop, Adagrad, Adadelta, Ftrl, Lion
 factored   matrices as such: Adafactor, Muon
 rows       gradients of lookups
+loss_scale LossScaleOptimizer
+keras2     optimizers of Keras 1 and 2
 lookup     optimizers by name or config
 """
 
@@ -15,6 +17,7 @@ from .adaptive import Adadelta, Adagrad, Ftrl, Lion, RMSprop
 from .base import Optimizer
 from .factored import Adafactor, Muon
 from .lookup import deserialize, get, serialize
+from .loss_scale import LossScaleOptimizer
 from .sgd import SGD
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",

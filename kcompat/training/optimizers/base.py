@@ -27,7 +27,7 @@ from .schedules.base import LearningRateSchedule, ScheduleKind
 Pairs = Sequence[tuple[Value, Variable]]
 
 
-class _Rate(Field):
+class Rate(Field):
     """The learning rate: a Variable, which may be set while training, or what a schedule gives for the next step."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -41,7 +41,7 @@ class _Rate(Field):
 
     def with_default(self, default: float) -> Any:
         """The same field with a default."""
-        return _Rate(self.kind, default)
+        return Rate(self.kind, default)
 
 
 def _parse_rate(value: Any, owner: Any) -> Any:
@@ -79,7 +79,7 @@ class Optimizer(Configurable):
     """
 
     name = Field(NameKind, None)
-    learning_rate = _Rate(RateKind)
+    learning_rate = Rate(RateKind)
     weight_decay = Field(optional(Float), None)
     clipnorm = Field(optional(Float), None)
     global_clipnorm = Field(optional(Float), None)
@@ -263,6 +263,10 @@ class Optimizer(Configurable):
         """A loss times `loss_scale_factor`, for the gradients to be taken of."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
+    def emit_scaled_loss(self, b: Emitter, loss: Value) -> Value:
+        """The loss that gradients are to be taken of."""
+        return loss if self.loss_scale_factor is None else b.mul(loss, self.loss_scale_factor)
+
     def emit_updates(self, b: Emitter, gradients_and_variables: Iterable[tuple[Value | None, Variable]]) -> None:
         """Let variables and the optimizer's own become what they are after a step.
 
@@ -348,9 +352,7 @@ class Optimizer(Configurable):
         before = dict(b.updates)
         means = [(b.div(s, float(steps)), v) for s, (_, v) in zip(sums, pairs, strict=True)]
         self._emit_whole_step(b, means)
-        for variable, value in list(b.updates.items()):
-            if before.get(variable) is not value:
-                b.update(variable, b.where(due, value, before.get(variable) or b.parameter(variable)))
+        keep_unless(b, due, before)
         for slot, value in zip(held, sums, strict=True):
             b.update(slot, b.where(due, b.constant(0.0, slot.dtype), value))
 
@@ -402,6 +404,13 @@ class Optimizer(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def keep_unless(b: Emitter, condition: Value, before: Mapping[Variable, Value]) -> None:
+    """Take back the updates that were made since `before` where a condition does not hold."""
+    for variable, value in list(b.updates.items()):
+        if before.get(variable) is not value:
+            b.update(variable, b.where(condition, value, before.get(variable) or b.parameter(variable)))
 
 
 def constrained(b: Emitter, constraint: Any, value: Value) -> Value:
