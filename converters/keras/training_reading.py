@@ -13,7 +13,7 @@ from kcompat.ir import Variable
 from kcompat.models.training import TrainableModel
 from kcompat.models.training_state import TrainingState
 from kcompat.training import losses, metrics
-from kcompat.training.optimizers import Nadam, Optimizer
+from kcompat.training.optimizers import LossScaleOptimizer, Nadam, Optimizer
 from kcompat.training.optimizers.keras2 import read_optimizer
 
 from . import layouts
@@ -45,6 +45,9 @@ _WORDS = {
 }
 """What tf.keras calls slots in the names of variables."""
 
+_INNER = "inner_optimizer/"
+"""Before the variables of an optimizer inside another, which the outer one has among its own too."""
+
 
 def restore(model: TrainableModel, state: TrainingState) -> None:
     """Compile a model as the file says. Raises ConfigError for settings that are not known.
@@ -54,6 +57,8 @@ def restore(model: TrainableModel, state: TrainingState) -> None:
     config = state.config
     try:
         optimizer = _optimizer(config.get("optimizer_config", config.get("optimizer")), state.form)
+        if optimizer is not None and _scales_its_loss(state) and not isinstance(optimizer, LossScaleOptimizer):
+            optimizer = LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         model.compile(
             optimizer,
             loss=_losses(config.get("loss")),
@@ -76,6 +81,11 @@ def restore(model: TrainableModel, state: TrainingState) -> None:
 
 def _optimizer(described: Any, form: str) -> Optimizer | None:
     return None if described is None else read_optimizer(described, form)
+
+
+def _scales_its_loss(state: TrainingState) -> bool:
+    """Whether Keras put an optimizer around the one of the settings, as it does for models in float16."""
+    return any(name.startswith(_INNER) for name in state.optimizer_weights)
 
 
 def _losses(described: Any) -> Any:
@@ -114,7 +124,7 @@ def _metric(described: Mapping[str, Any]) -> Any:
 
 
 def _fill(model: TrainableModel, optimizer: Optimizer, state: TrainingState) -> None:
-    arrays = state.optimizer_weights
+    arrays = {name: array for name, array in state.optimizer_weights.items() if not name.startswith(_INNER)}
     if state.form == "keras3" or all(name.isdigit() for name in arrays):
         values = _in_order(optimizer, list(arrays.values()), with_rate=state.form == "keras3")
     else:
