@@ -49,12 +49,11 @@ def _max_pool_gradient(
     views = [view for _, view in taps(padded, window, strides, dilations)]
     best, first = views[0].copy(), np.zeros(views[0].shape, np.int32)
     for place, view in enumerate(views):
-        first[view > best] = place
+        np.copyto(first, place, where=view > best)
         np.maximum(best, view, out=best)
     total = np.zeros_like(padded)
     for place, (_, view) in enumerate(taps(total, window, strides, dilations)):
-        chosen = first == place if ties == "first" else views[place] == best
-        view += np.where(chosen, dy, 0)
+        np.add(view, dy, out=view, where=first == place if ties == "first" else views[place] == best)
     return _unpadded(total, resolved, layout)
 
 
