@@ -21,6 +21,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
     - Softmax gave no zeros where everything is masked.
     - BatchNormalization of images moved towards the variance with Bessel's correction in training.
+    - TextVectorization had other names of two output modes, and padded by default where there is no size to pad to.
     - Add, Concatenate and the like masked a step that is masked in any input, not in all.
 
     What was said about masks and states is taken back by `masks.settle` where it changes nothing.
@@ -28,6 +29,8 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     result = {key: _entry(key, value) for key, value in config.items()}
     if class_name in ("GRU", "GRUCell"):
         result.setdefault("reset_after", False)
+    if class_name == "TextVectorization":
+        result.update(_text_settings(result))
     result.update(_KERAS2.get(class_name, {}))
     if _is_before_tensorflow_1_13(writer):
         result.update(_EARLY.get(class_name, {}))
@@ -53,6 +56,14 @@ _EARLY: dict[str, dict[str, Any]] = {
     "StackedRNNCells": {"reverse_state_order": True},
 }
 """What layers meant in Keras proper, and in tf.keras until TensorFlow 1.12."""
+
+
+def _text_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    mode = config.get("output_mode", "int")
+    return {
+        "output_mode": {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode),
+        "pad_to_max_tokens": config.get("pad_to_max_tokens", False) and config.get("max_tokens") is not None,
+    }
 
 
 def _entry(key: str, value: Any) -> Any:

@@ -100,10 +100,17 @@ def test_a_model_of_python_code(copy):
 
 
 @pytest.mark.parametrize(
-    "name", ["keras_metadata.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
+    ("model", "name", "least"),
+    [
+        ("nested", "keras_metadata.pb", 15),
+        ("nested", "variables/variables.index", 15),
+        ("nested", "variables/variables.data-00000-of-00001", 15),
+        ("vocabularies", "saved_model.pb", 10),
+    ],
 )
-def test_damage_is_one_kind_of_error(copy, name):
+def test_damage_is_one_kind_of_error(tmp_path, model, name, least):
     """Bytes changed or lost anywhere; what weights alone hold goes unseen, as in other formats."""
+    copy = Path(shutil.copytree(FOLDER / "tfkeras2_13" / model, tmp_path / model))
     path, random = copy / name, np.random.default_rng(0)
     content = path.read_bytes()
     refused = unnamed = 0
@@ -121,4 +128,4 @@ def test_damage_is_one_kind_of_error(copy, name):
             refused += os.fspath(copy) in str(error)
             unnamed += os.fspath(copy) not in str(error)
     assert unnamed == 0
-    assert refused > 15
+    assert refused >= least

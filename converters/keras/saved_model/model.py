@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kcompat.errors import ConfigError, FormatError, WeightMismatchError
@@ -14,8 +15,10 @@ from ..hdf5_weights import StoredLayer, assign
 from ..reader import model_from_config
 from ..spec import Writer
 from .folder import INDEX, Folder
+from .graph import SavedGraph
 from .nodes import ROOT, Described, read_nodes
 from .objects import Objects
+from .vocabularies import LOOKUPS, read_vocabularies, with_vocabularies
 
 
 def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
@@ -24,20 +27,29 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: boo
     nodes = read_nodes(folder)
     root = nodes[ROOT]
     version = root.metadata.get("keras_version")
-    model = model_from_config(_document(root, folder), custom_objects, version if isinstance(version, str) else "2")
+    with _checkpoint(folder) as objects:
+        document = _document(root, folder)
+        if any(node.metadata.get("class_name") in LOOKUPS for node in nodes.values()):
+            document = with_vocabularies(document, read_vocabularies(SavedGraph(folder), objects, nodes))
+        model = model_from_config(document, custom_objects, version if isinstance(version, str) else "2")
+        _fill(model, objects, nodes, Writer(2, str(version or ""), "tensorflow"), folder.label)
+    settings = root.metadata.get("training_config")
+    if compile and isinstance(settings, dict):
+        model.training_state = TrainingState(settings, "keras2")
+    return model
+
+
+@contextmanager
+def _checkpoint(folder: Folder) -> Iterator[Objects]:
     index = folder.open(INDEX)
     try:
         bundle = TensorBundle(index, folder.open_shard)
     finally:
         index.close()
     try:
-        _fill(model, Objects(bundle), nodes, Writer(2, str(version or ""), "tensorflow"), folder.label)
+        yield Objects(bundle)
     finally:
         bundle.close()
-    settings = root.metadata.get("training_config")
-    if compile and isinstance(settings, dict):
-        model.training_state = TrainingState(settings, "keras2")
-    return model
 
 
 def _document(root: Described, folder: Folder) -> Mapping[str, Any]:
@@ -72,7 +84,8 @@ def _untagged(value: Any) -> Any:
 def _fill(model: Model, objects: Objects, nodes: Mapping[str, Described], writer: Writer, label: str) -> None:
     stored = [_stored(objects, number, name, label) for number, name in _layers(objects, nodes, label)]
     _check_complete(objects, stored, label)
-    assign(model, stored, writer, label)
+    told = {str(node.metadata.get("name")) for node in nodes.values() if node.metadata.get("class_name") in LOOKUPS}
+    assign(model, [layer for layer in stored if layer.name not in told], writer, label)
 
 
 def _layers(objects: Objects, nodes: Mapping[str, Described], label: str) -> Iterator[tuple[int, str]]:

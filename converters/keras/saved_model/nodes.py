@@ -1,7 +1,6 @@
 """What Keras says about each object of a SavedModel: in a file of its own, before TensorFlow 2.5 in the graph's.
 
-Sources: keras/protobuf/saved_metadata.proto; tensorflow/core/protobuf/saved_model.proto, meta_graph.proto and
-saved_object_graph.proto.
+Source: keras/protobuf/saved_metadata.proto.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from kcompat.errors import FormatError
 from ...files import parse_json
 from ...files.wire import Message
 from .folder import GRAPH, METADATA, Folder
+from .graph import SavedGraph
 
 ROOT = "root"
 
@@ -40,7 +40,7 @@ def read_nodes(folder: Folder) -> dict[str, Described]:
     if METADATA in folder:
         nodes = {node.path: node for node in _from_metadata(folder)}
     elif GRAPH in folder:
-        nodes = {node.path: node for node in _from_graph(folder)}
+        nodes = {node.path: node for node in _from_graph(SavedGraph(folder))}
     else:
         raise FormatError(f"{folder.label}: has neither {METADATA} nor a binary {GRAPH}. The SavedModel is incomplete.")
     if ROOT not in nodes:
@@ -66,30 +66,15 @@ def _described(path: str, identifier: str, text: str, label: str) -> Described:
     return Described(path, identifier, metadata)
 
 
-def _from_graph(folder: Folder) -> Iterator[Described]:
-    """Of the graph's file, which is large, only the tree of objects is looked at."""
-    source = folder.open(GRAPH)
-    try:
-        graphs = list(Message(source.map(0, source.size), source.label).messages(2))
-        trees = [tree for graph in graphs for tree in graph.messages(7)]
-        if len(trees) == 1:
-            yield from _described_in(list(trees[0].messages(1)), source.label)
-    finally:
-        source.close()
-
-
-def _described_in(objects: list[Message], label: str) -> Iterator[Described]:
+def _from_graph(graph: SavedGraph) -> Iterator[Described]:
     """The objects that Keras described, each at the first path that leads to it."""
     paths = {0: ROOT}
-    pending = [0]
+    pending = [0] if graph.objects else []
     for number in pending:
-        if number >= len(objects):
-            raise FormatError(f"{label}: names object {number} of {len(objects)}. The file is damaged; fetch it again.")
-        user = next(objects[number].messages(4), None)
+        user = next(graph.object(number).messages(4), None)
         if user is not None and user.text(1).startswith("_tf_keras") and user.text(3):
-            yield _described(paths[number], user.text(1), user.text(3), label)
-        for child in objects[number].messages(1):
-            target = child.integer(1)
+            yield _described(paths[number], user.text(1), user.text(3), graph.where)
+        for name, target in graph.children(number).items():
             if target not in paths:
-                paths[target] = f"{paths[number]}.{child.text(2)}"
+                paths[target] = f"{paths[number]}.{name}"
                 pending.append(target)

@@ -58,14 +58,14 @@ class Objects:
         return number
 
     def listed(self, number: int, attribute: str) -> list[int]:
-        """The objects in a list that one holds; none where there is no list."""
+        """The objects in a list that one holds; none where there is no list. Tables are left out of checkpoints."""
         place = self.children(number).get(attribute)
         if place is None:
             return []
         items = self.children(place)
-        if set(items) != {str(index) for index in range(len(items))}:
+        if not all(name.isascii() and name.isdigit() for name in items):
             raise FormatError(f"{self.where}: the list '{attribute}' has the entries {sorted(items)[:5]}")
-        return [items[str(index)] for index in range(len(items))]
+        return [items[name] for name in sorted(items, key=int)]
 
     def tensors(self, number: int) -> dict[str, StoredVariable]:
         """What is stored of an object, by attribute; of a variable "VARIABLE_VALUE" alone."""
@@ -89,6 +89,15 @@ class Objects:
         if found is None:
             raise FormatError(f"{self.where}: object {number} is listed as a variable and has no value")
         return found
+
+    def table(self, stored: StoredVariable) -> tuple[np.ndarray, np.ndarray] | None:
+        """Keys and values of a hash table; None where the checkpoint has none."""
+        if f"{stored.key}-keys" not in self._bundle:
+            return None
+        keys, values = self._bundle.array(f"{stored.key}-keys"), self._bundle.array(f"{stored.key}-values")
+        if keys.ndim != 1 or keys.shape != values.shape:
+            raise FormatError(f"{self.where}: the table {stored.key} has keys {keys.shape} and values {values.shape}")
+        return keys, values
 
     def value(self, stored: StoredVariable) -> np.ndarray:
         return self._bundle.array(stored.key)
