@@ -10,7 +10,8 @@ import numpy as np
 
 from ..ir import Graph, Variable
 from ..ir.types import Shape, numpy_name
-from ..passes.pipelines import optimize
+from ..passes.freeze import is_changing
+from ..passes.pipelines import SPECIALIZED, optimize
 from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
 from ..plan.program import Program
@@ -53,7 +54,7 @@ class Executor:
 
     def program(self, shapes: Sequence[Shape]) -> Program | None:
         """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
-        graph = specialize(self._optimize(), shapes)
+        graph = optimize(specialize(self._optimize(), shapes), SPECIALIZED)
         for node in graph.nodes:
             for result in node.outputs:
                 result.type.check_budget(f"{node.origin}: {node.op.name}")
@@ -66,7 +67,8 @@ class Executor:
 
     def _optimize(self) -> Graph:
         if self._optimized is None:
-            self._versions = [(p.variable, p.variable.version) for p in self.graph.parameters()]
+            frozen = [p.variable for p in self.graph.parameters() if not is_changing(self.graph, p.variable)]
+            self._versions = [(variable, variable.version) for variable in frozen]
             self._optimized = optimize(self.graph)
         return self._optimized
 
@@ -80,7 +82,7 @@ class Executor:
     def _bind(self, shapes: tuple[Shape, ...]) -> Bound | None:
         with self._lock:
             if shapes not in self._bound:
-                program = None if self.graph.updates else self.program(shapes)
+                program = self.program(shapes)
                 self._bound[shapes] = None if program is None else Bound(program)
             return self._bound[shapes]
 
@@ -113,6 +115,7 @@ class Bound:
             a if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous else np.ascontiguousarray(a, dtype)
             for a, dtype in zip(arrays, self._inputs, strict=True)
         ]
+        arrays += [variable.memory() for variable in self.program.variables]
         outputs: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._outputs]
         try:
             frame = self._free.pop()
@@ -122,6 +125,8 @@ class Bound:
             self._run(frame, arrays, outputs)
         finally:
             self._free.append(frame)
+        for variable in self.program.updated:
+            variable.changed()
         return outputs
 
     def _run(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: list[np.ndarray]) -> None:

@@ -45,7 +45,7 @@ class Frame:
             segment if isinstance(segment, HostStep) else (origin + 8 * segment[0], origin + 8 * segment[1])
             for segment in self._segments
         ]
-        self._objects = (ctypes.c_int64 * max(len(program.inputs) + len(program.outputs), 1))()
+        self._objects = (ctypes.c_int64 * max(len(program.inputs) + len(program.variables) + len(program.outputs), 1))()
         places = [(origin + 8 * word, number, offset) for word, number, offset in self._patches]
         self._places = np.array(places or [(0, 0, 0)], np.int64)
         self._words = np.zeros(8, np.int64)
@@ -84,7 +84,7 @@ class Frame:
     def _encode(self, program: Program, kernels: dict[Key, int]) -> list[int]:
         words: list[int] = []
         heads: list[int] = []
-        inputs = len(program.inputs)
+        inputs = len(program.inputs) + len(program.variables)
         start = 0
         for step in program.steps:
             if isinstance(step, HostStep):

@@ -41,6 +41,7 @@ class Variable:
         self.constraint: Any = None
         self._initializer = initializer
         self._value: np.ndarray | None = None
+        self._is_own = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ class Variable:
         array = np.asarray(value, dtype=numpy_name(self.dtype))
         if array.shape != self.shape:
             raise ShapeError(f"weight '{self.path}' has shape {self.shape}, received {array.shape}")
-        self._value = array
+        self._value, self._is_own = array, False
         self.changed()
         return self
 
@@ -91,6 +92,17 @@ class Variable:
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
         return self.assign(self.value - np.asarray(value))
+
+    def memory(self) -> np.ndarray:
+        """The value as an array that may be written in place: C-contiguous, and shared with no one who assigned it.
+
+        Whoever writes to it calls `changed`.
+        """
+        value = self.value
+        if not self._is_own:
+            self._value = value = np.array(value, order="C", copy=True)
+            self._is_own = True
+        return value
 
     def changed(self) -> None:
         """Note that the value has become another, for those who keep what they made of it."""

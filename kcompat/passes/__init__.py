@@ -5,6 +5,7 @@ freeze            weights become constants
 specialize        sizes of inputs become known
 known_sizes       nothing reads a tensor for its shape alone
 fold_constants    what depends on constants alone is computed
+fold_sizes        sizes that are known are constants
 fold_batch_norm   normalisation goes into the product before it
 fuse_epilogues    residual sums and clamps go into the product before them
 fuse_elementwise  pointwise operators become chains

@@ -8,6 +8,7 @@ from functools import partial
 from ..ir import Graph
 from .fold_batch_norm import fold_batch_norm
 from .fold_constants import fold_constants
+from .fold_sizes import fold_sizes
 from .freeze import freeze
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
@@ -27,6 +28,9 @@ INFERENCE: tuple[Pass, ...] = (
     fuse_elementwise,
     remove_dead,
 )
+
+SPECIALIZED: tuple[Pass, ...] = (fold_sizes,)
+"""What knowing all sizes makes possible."""
 
 
 def optimize(graph: Graph, pipeline: tuple[Pass, ...] = INFERENCE) -> Graph:

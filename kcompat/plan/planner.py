@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Constant, Graph, Node, Parameter, Value
+from ..ir import Constant, Graph, Node, Parameter, Value, Variable
 from ..ir.types import numpy_name
 from .memory import place_buffers
 from .program import Address, Argument, Buffer, HostStep, Key, Program, Step, nbytes
@@ -64,6 +64,7 @@ class Planner:
         self.notes: list[str] = []
         self._places: dict[Value, Address] = {}
         self._constants: dict[int, tuple[np.ndarray, Buffer]] = {}
+        self._variables: dict[Variable, Buffer] = {}
         self._node: Node | None = None
         for number, value in enumerate(graph.inputs):
             self._places[value] = Address(Buffer(nbytes(value.type), "input", number))
@@ -77,10 +78,17 @@ class Planner:
         if isinstance(value, Constant):
             return self.constant(value.data)
         if isinstance(value, Parameter):
-            return self.constant(value.variable.value)
+            return Address(self.variable(value.variable))
         if value not in self._places:
             self._places[value] = self.scratch(nbytes(value.type))
         return self._places[value]
+
+    def variable(self, variable: Variable) -> Buffer:
+        """A variable's memory."""
+        if variable not in self._variables:
+            number = len(self.graph.inputs) + len(self._variables)
+            self._variables[variable] = Buffer(nbytes(variable.type), "input", number)
+        return self._variables[variable]
 
     def alias(self, result: Value, value: Value) -> None:
         """Let a result be where a value is."""
@@ -110,11 +118,12 @@ class Planner:
         writes: Sequence[Address | int],
         work: float,
         label: str,
+        in_place: bool = False,
     ) -> None:
-        """Add a kernel call."""
+        """Add a kernel call. in_place: its result may be where an operand of the same size is."""
         self.steps.append(
-            Step(kernel, list(arguments), _buffers(reads), _buffers(writes), work, label, self._node)
-        )  # fmt: skip
+            Step(kernel, list(arguments), _buffers(reads), _buffers(writes), work, label, self._node, in_place)
+        )
 
     def host(self, node: Node) -> None:
         """Add a node that runs its NumPy meaning."""
@@ -138,31 +147,55 @@ class Planner:
             lower = LOWERINGS.get(node.op.name)
             if lower is None or not lower(self, node):
                 self.host(node)
-        values = [*self.graph.outputs, *self.graph.updates.values()]
         self._node = None
-        for number, value in enumerate(values):
-            self._leave(number, value)
+        for number, value in enumerate(self.graph.outputs):
+            self._leave(value, Buffer(nbytes(value.type), "output", number))
+        self._update()
         arena, tensors = place_buffers(self.steps)
         return Program(
             self.steps,
             [value.type for value in self.graph.inputs],
-            [value.type for value in values],
+            [value.type for value in self.graph.outputs],
+            list(self._variables),
+            list(self.graph.updates),
             arena,
             tensors,
             self.notes,
         )
 
-    def _leave(self, number: int, value: Value) -> None:
+    def _leave(self, value: Value, target: Buffer) -> None:
         """Let an output be in the caller's array: computed there, or copied."""
         place = self.place(value)
         assert isinstance(place, Address)
-        size = nbytes(value.type)
-        if place.buffer.kind == "arena" and place.offset == 0 and place.buffer.nbytes == size:
-            place.buffer.kind, place.buffer.place = "output", number
-            return
+        if place.buffer.kind == "arena" and place.offset == 0 and place.buffer.nbytes == target.nbytes:
+            place.buffer.kind, place.buffer.place = target.kind, target.place
+        else:
+            self._copy(place, target)
+
+    def _update(self) -> None:
+        """Let variables become what the graph updates them to: computed in place where nothing reads them later.
+
+        Values that are to be copied are all computed before the first variable changes.
+        """
+        targets = {value: self.variable(variable) for variable, value in self.graph.updates.items()}
+        last_read = {buffer: number for number, step in enumerate(self.steps) for buffer in step.reads}
+        for value, target in targets.items():
+            place = self.place(value)
+            assert isinstance(place, Address)
+            first = next((n for n, step in enumerate(self.steps) if place.buffer in step.writes), -1)
+            if last_read.get(target, -1) <= first and self._is_pointwise(first):
+                self._leave(value, target)
+            elif place.buffer is not target:
+                self._copy(place, target)
+
+    def _is_pointwise(self, number: int) -> bool:
+        """Whether a step may write over what it reads."""
+        return number >= 0 and self.steps[number].in_place
+
+    def _copy(self, place: Address, target: Buffer) -> None:
         from .lowering.movement import copy_bytes
 
-        copy_bytes(self, Address(Buffer(size, "output", number)), place, size)
+        copy_bytes(self, Address(target), place, target.nbytes)
 
 
 def _buffers(places: Sequence[Address | int]) -> list[Buffer]:

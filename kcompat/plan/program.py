@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..ir import Node, TensorType
+from ..ir import Node, TensorType, Variable
 from ..ir.types import numpy_name
 
 Key = tuple[str, tuple[tuple[str, int | str], ...]]
@@ -23,7 +23,7 @@ class Buffer:
     """Memory for one or more values.
 
     kind: "arena" (in the program's own memory, at `place` once that is planned), "input" or "output" (the
-    caller's array number `place`), "constant" (`array`), "variable" (the memory of `array`'s owner).
+    caller's array number `place`; variables follow the inputs), "constant" (`array`).
     """
 
     nbytes: int
@@ -51,7 +51,7 @@ class Step:
     """One kernel call.
 
     arguments: numbers, places in buffers, kernels that it calls. reads, writes: for the memory plan. work:
-    estimated nanoseconds on one thread. label, node: for people.
+    estimated nanoseconds on one thread. label, node: for people. in_place: the result may be where an operand is.
     """
 
     kernel: Key
@@ -61,6 +61,7 @@ class Step:
     work: float
     label: str
     node: Node | None = None
+    in_place: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -70,6 +71,7 @@ class HostStep:
     node: Node
     inputs: list[tuple[Address, TensorType] | None]
     outputs: list[tuple[Address, TensorType]]
+    in_place = False
 
     @property
     def reads(self) -> list[Buffer]:
@@ -84,13 +86,15 @@ class HostStep:
 class Program:
     """Steps in order, and the memory they use.
 
-    inputs, outputs: the type of each; variables' new values are after the graph's own outputs.
+    inputs, outputs: the type of each. variables: their memory follows the inputs; updated: those that change.
     arena: bytes of the program's own memory; tensors: the bytes that its tensors would take apart.
     """
 
     steps: list[Step | HostStep]
     inputs: list[TensorType]
     outputs: list[TensorType]
+    variables: list[Variable]
+    updated: list[Variable]
     arena: int = 0
     tensors: int = 0
     notes: list[str] = field(default_factory=list)

@@ -76,6 +76,7 @@ def chain(planner: Planner, node: Node) -> bool:
         writes=[target],
         work=product(shape) * sum(COSTS.get(name, 0.15) for name in names),
         label="chain " + " ".join(names),
+        in_place=True,
     )
     return True
 

@@ -22,9 +22,8 @@ SPATIAL = 3
 def conv(planner: Planner, node: Node) -> bool:
     x, w, bias, *rest = node.inputs
     residual = rest[0] if rest else None
-    if not isinstance(w, Constant) or not (bias is None or isinstance(bias, Constant)):
-        return False
     assert x is not None
+    assert w is not None
     if x.dtype != "float32" or node.attrs.get("layout") == "channels_first" or w.rank - 2 > SPATIAL:
         return False
     if 0 in x.shape or 0 in node.outputs[0].shape:
@@ -35,7 +34,7 @@ def conv(planner: Planner, node: Node) -> bool:
     if any(low < 0 or high < 0 for low, high in pads):
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
-    if w.shape[-2] == 1 and node.attrs["groups"] == w.shape[-1] == x.shape[-1]:
+    if isinstance(w, Constant) and w.shape[-2] == 1 and node.attrs["groups"] == w.shape[-1] == x.shape[-1]:
         _depthwise(planner, node, x, w, bias, residual, pads, limits)
     else:
         _product(planner, node, x, w, bias, residual, pads, limits)
@@ -46,8 +45,8 @@ def _product(
     planner: Planner,
     node: Node,
     x: Value,
-    w: Constant,
-    bias: Constant | None,
+    w: Value,
+    bias: Value | None,
     residual: Value | None,
     pads: Pairs,
     limits: tuple[float, float],
@@ -85,7 +84,7 @@ def _product(
 
 
 def _geometry(
-    planner: Planner, node: Node, sizes: list[int], channels: int, w: Constant, groups: int
+    planner: Planner, node: Node, sizes: list[int], channels: int, w: Value, groups: int
 ) -> tuple[Address, tuple[Address, int, int]]:
     """Offsets of output pixels' inputs in the padded image, and the runs of contiguous elements from there."""
     window = [int(size) for size in w.shape[:-2]]
@@ -109,7 +108,7 @@ def _offsets(axes: list[np.ndarray]) -> np.ndarray:
     return np.ascontiguousarray(total.reshape(-1), np.int64)
 
 
-def _label(name: str, node: Node, w: Constant) -> str:
+def _label(name: str, node: Node, w: Value) -> str:
     window = "x".join(map(str, w.shape[:-2]))
     stride = "x".join(map(str, node.attrs["strides"]))
     groups = node.attrs["groups"]
@@ -126,7 +125,7 @@ def _depthwise(
     node: Node,
     x: Value,
     w: Constant,
-    bias: Constant | None,
+    bias: Value | None,
     residual: Value | None,
     pads: Pairs,
     limits: tuple[float, float],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...ir import Constant, Node
+from ...ir import Node
 from ..planner import Planner, lowers
 from ..program import Address, Argument, bits, kernel, product
 from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_weights
@@ -22,9 +22,8 @@ PARTS = 4
 def dense(planner: Planner, node: Node) -> bool:
     x, w, bias, *rest = node.inputs
     residual = rest[0] if rest else None
-    if not isinstance(w, Constant) or not (bias is None or isinstance(bias, Constant)):
-        return False
     assert x is not None
+    assert w is not None
     if x.dtype != "float32":
         return False
     rows, depth, columns = product(x.shape[:-1]), product(x.shape[-1:]), product(w.shape[1:])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...ir import Constant
+from ...ir import Constant, Value
 from ..planner import Planner
-from ..program import Address
+from ..program import Address, kernel, product
 
 _ROWS = {16: (14, 10, 8, 4), 8: (6, 4, 2), 4: (6, 4, 2)}
 """Rows of tiles two vectors wide whose sums fit the registers, by lanes."""
@@ -41,8 +41,13 @@ def choose_tile(rows: int, lanes: int) -> Tile:
     return Tile(min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r)), VECTORS, lanes)
 
 
-def packed_weights(planner: Planner, weights: Constant, width: int, groups: int = 1) -> Address:
-    """Weights (depth, columns) in panels of `width` columns; with groups, each group's columns apart."""
+def packed_weights(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address:
+    """Weights (depth, columns) in panels of `width` columns; with groups, each group's columns apart.
+
+    Constants are packed once, other values by a step.
+    """
+    if not isinstance(weights, Constant):
+        return _packing_step(planner, weights, product(weights.shape[:-1]), width, groups)
 
     def make(data: np.ndarray) -> np.ndarray:
         matrix = np.ascontiguousarray(data, dtype=np.float32).reshape(-1, data.shape[-1])
@@ -52,22 +57,53 @@ def packed_weights(planner: Planner, weights: Constant, width: int, groups: int 
     return planner.constant(planner.packs.get(weights, ("panels", width, groups), make))
 
 
-def packed_bias(planner: Planner, bias: Constant | None, columns: int, width: int, groups: int = 1) -> Address:
+def packed_bias(planner: Planner, bias: Value | None, columns: int, width: int, groups: int = 1) -> Address:
     """A bias (zeros if there is none) with zeros up to whole panels, each group's apart."""
     panels = -(-columns // groups // width)
+    if bias is None:
+        bias = planner.packs.zeros(columns)
+    if not isinstance(bias, Constant):
+        return _packing_step(planner, bias, 1, width, groups)
 
     def make(data: np.ndarray) -> np.ndarray:
         padded = np.zeros((groups, panels * width), np.float32)
         padded[:, : columns // groups] = data.reshape(groups, -1)
         return padded
 
-    if bias is None:
-        bias = _zeros(planner, columns)
     return planner.constant(planner.packs.get(bias, ("bias", width, groups), make))
 
 
-def _zeros(planner: Planner, count: int) -> Constant:
-    return planner.packs.zeros(count)
+def _packing_step(planner: Planner, matrix: Value, depth: int, width: int, groups: int) -> Address:
+    columns = product(matrix.shape[-1:])
+    source = planner.place(matrix)
+    return pack_step(
+        planner, source, depth, columns // groups, width, (4 * columns, 4), groups, 4 * (columns // groups)
+    )  # fmt: skip
+
+
+def pack_step(
+    planner: Planner,
+    source: Address | int,
+    depth: int,
+    columns: int,
+    width: int,
+    strides: tuple[int, int],
+    matrices: int = 1,
+    step: int = 0,
+) -> Address:
+    """Add a step that packs matrices (depth, columns), `step` bytes apart; strides: bytes from row to row and from
+    column to column. Returns where the panels are, one matrix's after another's."""
+    size = -(-columns // width) * width * depth
+    target = planner.scratch(4 * size * matrices)
+    planner.step(
+        kernel("moves.pack"),
+        [target, source, depth, columns, width, *strides, matrices, size, step],
+        reads=[source],
+        writes=[target],
+        work=size * matrices / 4.0,
+        label=f"pack {matrices}x{depth}x{columns}",
+    )
+    return target
 
 
 def pack_panels(matrix: np.ndarray, width: int) -> np.ndarray:
