@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from .types import TensorType, numpy_name
+from .variable_operators import VariableOperators
 
 
-class Variable:
+class Variable(VariableOperators):
     """A weight: name, shape, dtype, and a value that is made on first use.
 
     `initializer(shape, dtype)` runs only when a value is read before one was assigned, so that
@@ -116,12 +117,6 @@ class Variable:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __int__(self) -> int:
-        return int(self.value)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

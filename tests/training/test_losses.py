@@ -72,7 +72,7 @@ ALIASES = {
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_functions_by_name(alias, name):
-    assert losses.get(alias) is losses.get(name) is getattr(losses, name)
+    assert losses.get(alias) is losses.get(name) is getattr(losses, name) is getattr(losses, alias)
     assert losses.serialize(losses.get(alias)) == name
     loss = losses.resolve_loss(alias, (None, 3), (None, 3))
     assert loss.name == alias

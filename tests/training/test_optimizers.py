@@ -107,6 +107,9 @@ def test_the_learning_rate_can_be_set_without_a_new_graph():
     evaluate(graph, gradients)
     assert_close(variables[1].value, before - 2)
     assert float(optimizer.learning_rate) == 2.0
+    optimizer.learning_rate = optimizer.learning_rate * 0.5
+    assert optimizer.learning_rate < 1.5
+    assert optimizer.learning_rate.numpy() == 1.0
 
 
 def test_schedules_as_learning_rates():
