@@ -106,6 +106,8 @@ def einsum(r: Raiser, node: Node) -> None:
     """EinsumDense for a tensor and a known one, with the bias that follows; else an operation."""
     kernel = r.known(node.inputs[1]) if len(node.inputs) == 2 else None
     left, right, result = _terms(node.attrs["equation"])
+    if kernel is None and len(node.inputs) == 2 and _dot(r, node, left, right, result):
+        return
     if kernel is None or left[:1] != result[:1] or left[0] in right or not is_float(node.outputs[0].dtype):
         operands = [r.operand(value) for value in node.inputs]
         r.bind(node.outputs[0], r.op("einsum", *operands, subscripts=node.attrs["equation"]))
@@ -120,6 +122,26 @@ def einsum(r: Raiser, node: Node) -> None:
         bias_axes="".join(result[axis] for axis in added[2]) if added else None,
     )
     r.bind(added[0] if added else output, y)
+
+
+def _dot(r: Raiser, node: Node, left: str, right: str, result: str) -> bool:
+    """Dot for the sum over one axis of each of two batches. Returns whether it is that."""
+    summed = [c for c in left if c in right and c not in result]
+    tensors = [value for value in node.inputs if value is not None and r.known(value) is None]
+    wanted = left[:1] + "".join(c for c in left[1:] + right[1:] if c not in summed)
+    output = node.outputs[0]
+    column = _added_axis(r, output) if len(result) == 1 else output
+    if len(tensors) < 2 or len(summed) != 1 or left[0] != right[0] or result != wanted or column is None:
+        return False
+    axes = (left.index(summed[0]), right.index(summed[0]))
+    r.bind(column, r.layer("Dot", [r.tensor(value) for value in tensors], axes=axes))
+    return True
+
+
+def _added_axis(r: Raiser, value: Value) -> Value | None:
+    """What is made of a vector by giving it a second axis, if nothing else reads it."""
+    user = r.users[value][0] if r.is_read_once(value) else None
+    return user.outputs[0] if user is not None and user.op.name == "expand_dims" and user.outputs[0].rank == 2 else None
 
 
 def _terms(equation: str) -> tuple[str, str, str]:

@@ -196,13 +196,16 @@ def _with_array(r: Raiser, node: Node, x1: Any, x2: Any) -> Any:
         if array.ndim and tensor.shape[0] == 1 and array.ndim > len(tensor.shape):
             return None
         return r.layer("Rescaling", tensor, scale=float(scale.reshape(())), offset=float(offset.reshape(())))
-    if array.ndim != len(tensor.shape) or array.shape[:-1] != (1,) * (array.ndim - 1):
+    if array.ndim != len(tensor.shape) or any(
+        size not in (1, dim) for size, dim in zip(array.shape, tensor.shape, strict=True)
+    ):
         return None
-    if tensor.shape[-1] != array.shape[-1]:
+    axes = [axis for axis, size in enumerate(array.shape) if size != 1]
+    if source in r.learned and axes[0] > 0:
+        return _scaled_axes(r, tensor, axes, scale, offset if op in ("add", "sub") else None)
+    if axes != [array.ndim - 1]:
         return None
     scale, offset = (np.broadcast_to(x, array.shape).reshape(-1) for x in (scale, offset))
-    if source in r.learned:
-        return _scaled_channels(r, tensor, scale, offset if op in ("add", "sub") else None)
     return r.layer("Rescaling", tensor, scale=scale.tolist(), offset=offset.tolist())
 
 
@@ -220,16 +223,21 @@ def _terms(op: str, array: np.ndarray, first: bool) -> tuple[np.ndarray, np.ndar
     return None
 
 
-def _scaled_channels(r: Raiser, tensor: Any, scale: np.ndarray, offset: np.ndarray | None) -> Any:
-    """Factors, and terms, of channels as weights."""
-    axes = "abcdefg"[: len(tensor.shape)]
+def _scaled_axes(r: Raiser, tensor: Any, axes: list[int], scale: np.ndarray, offset: np.ndarray | None) -> Any:
+    """Factors, or terms, that lie along some axes, as weights."""
+    letters = "abcdefg"[: len(tensor.shape)]
+    factors = [len(letters) - 1] if offset is not None else axes
+    sizes = [tensor.shape[axis] for axis in factors]
     return r.layer(
         "EinsumDense",
         tensor,
-        weights=(scale, offset),
-        equation=f"{axes},{axes[-1]}->{axes}",
+        weights=(
+            np.broadcast_to(scale.reshape([scale.shape[axis] for axis in axes] if scale.ndim else ()), sizes),
+            None if offset is None else offset.reshape(offset.shape[axes[0] :]),
+        ),
+        equation=f"{letters},{''.join(letters[axis] for axis in factors)}->{letters}",
         output_shape=tensor.shape[1:],
-        bias_axes=None if offset is None else axes[-1],
+        bias_axes=None if offset is None else "".join(letters[axis] for axis in axes),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kcompat.ir import Node, Value
+from kcompat.ir.graph import Result
 from kcompat.ir.types import is_float
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.operators.window import Pairs
@@ -152,7 +153,7 @@ def gather(r: Raiser, node: Node) -> None:
     assert indices is not None
     table, axis, places = r.known(x), node.attrs["axis"] % x.rank, r.known(indices)
     if table is not None and table.ndim == 2 and axis == 0 and is_float(x.dtype) and places is None:
-        held = r.held(indices)
+        held = r.held(_before_cast(indices))
         options = {"input_dim": table.shape[0], "output_dim": table.shape[1]}
         y = r.layer("Embedding", held.tensor, weights=(table,), **options)
         r.bind(node.outputs[0], y, (*held.order, indices.rank))
@@ -165,6 +166,16 @@ def gather(r: Raiser, node: Node) -> None:
         _one_position(r, node, axis, int(places))
         return
     r.bind(node.outputs[0], r.op("take", r.operand(x), r.operand(indices), axis=axis))
+
+
+def _before_cast(indices: Value) -> Value:
+    """Indices as they were before they became whole numbers, which Embedding does itself."""
+    while isinstance(indices, Result) and indices.producer.op.name in ("cast", "float_to_int"):
+        source = first(indices.producer)
+        if indices.dtype not in ("int32", "int64") or not source.dtype.startswith(("float", "int")):
+            break
+        indices = source
+    return indices
 
 
 def _one_position(r: Raiser, node: Node, axis: int, index: int) -> None:

@@ -80,7 +80,7 @@ class Raiser:
     A tensor may hold its value with the axes in another order. So a transposition costs nothing until something
     needs the axes where the value has them, and layers keep channels last behind each other.
 
-    skipped: nodes that were raised together with an earlier one.
+    skipped: nodes that were raised together with an earlier one. masked: values whose tensors carry a mask.
     """
 
     def __init__(self, graph: Graph, learned: set[Value], names: LayerNames) -> None:
@@ -91,6 +91,7 @@ class Raiser:
         self.raised: dict[Value, Raised] = {}
         self.flattened: dict[Value, Flat] = {}
         self.skipped: set[Node] = set()
+        self.masked: dict[Value, Value] = {}
         self.node: Node | None = None
         self._arranged: dict[tuple[Value, Order], KerasTensor] = {}
 

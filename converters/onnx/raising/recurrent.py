@@ -13,6 +13,7 @@ from kcompat.layers import GRU, LSTM, SimpleRNN
 from kcompat.layers.symbolic import KerasTensor
 
 from .canonical import Rewriter, idiom
+from .masks import masked_input
 from .names import sanitised
 from .raiser import Raiser, first, raises
 from .reshaping import reshaped, tokens
@@ -32,16 +33,29 @@ def recurrent(r: Raiser, node: Node) -> None:
     sequences, with_states = r.is_read(node.outputs[0]), _are_states_read(r, node)
     only_last = not sequences and not any(r.is_read(value) for value in node.outputs[2:])
     config = {**_config(node), "return_sequences": sequences, "return_state": with_states and not only_last}
-    named = {} if states is None else {"initial_state": states}
-    y = r.layer(_LAYERS[node.op.name].__name__, r.tensor(first(node)), weights=_weights(r, node), call=named, **config)
+    x, named = masked_input(r, node)
+    named |= {} if states is None else {"initial_state": states}
+    y = r.layer(_LAYERS[node.op.name].__name__, x, weights=_weights(r, node), call=named, **config)
     outputs = list(y) if isinstance(y, (list, tuple)) else [y]
     if only_last:
         r.bind(node.outputs[1], outputs[0])
         return
     if sequences:
-        r.bind(node.outputs[0], outputs[0])
+        _bind_sequences(r, node, outputs[0])
     for value, state in zip(node.outputs[1:], outputs[1:], strict=False):
         r.bind(value, state)
+
+
+def _bind_sequences(r: Raiser, node: Node, y: KerasTensor) -> None:
+    """Steps that are left out are zero in ONNX, and as the step before in Keras."""
+    mask, result = node.inputs[-1], node.outputs[0]
+    if mask is not None and r.known(mask) is None:
+        if node.attrs["zero_masked"]:
+            column = r.op("expand_dims", r.tensor(mask), suffix="column", axis=-1)
+            y = r.op("where", column, y, 0.0, suffix="steps")
+        elif y.call.input_tensors[1:] == []:
+            r.masked[result] = mask
+    r.bind(result, y)
 
 
 def _config(node: Node) -> dict[str, Any]:
@@ -51,9 +65,6 @@ def _config(node: Node) -> dict[str, Any]:
 
 
 def _weights(r: Raiser, node: Node) -> list[np.ndarray | None]:
-    mask = node.inputs[-1]
-    if mask is not None and not np.all(r.needed(mask, "the length of its sequences")):
-        raise r.refusal("sequences end before the last step; Keras has masks for that, which a graph does not tell")
     return [None if value is None else r.needed(value, "a weight") for value in node.inputs[1:4]]
 
 
@@ -103,6 +114,7 @@ def _partner(r: Raiser, node: Node) -> _Pair | None:
             continue
         backward, forward = sorted((node, other), key=lambda one: not one.attrs["go_backwards"])
         alike = {**forward.attrs, "go_backwards": True} == backward.attrs
+        alike = alike and forward.inputs[-1] is backward.inputs[-1]
         if alike and not forward.attrs["go_backwards"] and _are_free(r, forward) and _are_free(r, backward):
             pair = _joined(r, forward, backward)
             if pair is not None:
@@ -162,8 +174,9 @@ def _both_ways(r: Raiser, pair: _Pair) -> None:
     )
     config = {**_config(forward), "return_sequences": sequences, "return_state": with_states}
     inner = _LAYERS[forward.op.name](name=sanitised(f"{r.names.base(forward)}_layer"), **config)
-    x, weights = r.tensor(first(forward)), [*_weights(r, forward), *_weights(r, backward)]
-    y = r.layer("Bidirectional", x, weights=weights, layer=inner, merge_mode=pair.mode)
+    x, named = masked_input(r, forward)
+    weights = [*_weights(r, forward), *_weights(r, backward)]
+    y = r.layer("Bidirectional", x, weights=weights, call=named, layer=inner, merge_mode=pair.mode)
     outputs = list(y) if isinstance(y, (list, tuple)) else [y]
     if pair.joined is not None and pair.joined.rank < 4:
         r.bind(pair.joined, outputs[0])
@@ -190,6 +203,8 @@ def last_step(b: Rewriter, node: Node) -> Value | None:
         return None
     made, axes = found
     left = [a for place, a in enumerate(axes) if place != axis and a is not None]
+    if made.inputs[-1] is not None and made.attrs["zero_masked"]:
+        return None
     if made.attrs["go_backwards"] or not isinstance(taken, Result) or axes[axis] != 1 or left != [0, 2]:
         return None
     return made.outputs[1] if _is_sequence(taken, made) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcompat.ir import Node, Value
+from kcompat.ir import Node, Shape, Value
 
 from .canonical import Rewriter, idiom
 from .raiser import first
@@ -83,3 +83,48 @@ def reduced_at_once(b: Rewriter, node: Node) -> Value | None:
     with b.at(made):
         value: Value = b.apply(made.op, first(made), axes=made.attrs["axes"], keepdims=False)
     return value
+
+
+_ROWWISE = (
+    *("dense", "relu", "sigmoid", "tanh", "softmax", "gelu", "silu", "elu", "selu", "softplus", "hard_silu"),
+    *("hard_sigmoid", "log_softmax", "exp", "mish", "clip", "layer_norm"),
+)
+"""Operators that treat each row of the last axis alone."""
+
+
+@idiom(*_ROWWISE)
+def unfolded(b: Rewriter, node: Node) -> Value | None:
+    """Rows of several axes in one, as they were before: `Dense` takes sequences as they are."""
+    folded = b.made_by(first(node), "reshape")
+    if folded is None or not b.is_read_once(folded.outputs[0]) or folded.outputs[0].rank != 2:
+        return None
+    x, rank = first(folded), first(node).rank
+    axes = [axis % rank for axis in node.attrs.get("axes", (-1,))]
+    if x.rank < 3 or x.shape[-1] != folded.outputs[0].shape[-1] or axes != [rank - 1]:
+        return None
+    if not isinstance(x.shape[-1], int) or any(v is not None and not b.is_known(v) for v in node.inputs[1:]):
+        return None
+    attrs = {**node.attrs, "axes": (-1,)} if "axes" in node.attrs else node.attrs
+    with b.at(node):
+        rows: Value = b.apply(node.op, x, *node.inputs[1:], **attrs)
+    rows.type = rows.type.with_shape((*x.shape[:-1], rows.shape[-1]))
+    with b.at(folded):
+        value: Value = b.reshape(rows, shape=(-1, rows.shape[-1]))
+    return value
+
+
+@idiom("reshape")
+def unfolded_again(b: Rewriter, node: Node) -> Value | None:
+    """A reshape of a reshape as one, or as none where the first shape is back."""
+    before = b.made_by(first(node), "reshape")
+    if before is None:
+        return None
+    return first(before) if _are_equal(first(before).shape, node.outputs[0].shape) else None
+
+
+def _are_equal(shape: Shape, other: Shape) -> bool:
+    """Whether shapes of as many elements are the same: equal, but for one size that is open in both."""
+    unequal = [pair for pair in zip(shape, other, strict=False) if pair[0] != pair[1] or pair[0] is None]
+    return len(shape) == len(other) and (
+        not unequal or (len(unequal) == 1 and not any(isinstance(size, int) for size in unequal[0]))
+    )
