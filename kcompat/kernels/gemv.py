@@ -13,8 +13,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .intrinsics import I64, as_f32, i64, stack
-from .micro import Tile, constant
+from .micro import Tile
 from .shares import share_start
+from .vectors import constant
 
 
 class _Row(Tile):

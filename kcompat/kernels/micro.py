@@ -14,47 +14,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .intrinsics import F32, I32, I64
-
-_FLOATS = F32.as_pointer()
-
-
-def constant(value: int) -> ir.Constant:
-    return ir.Constant(I64, value)
+from .intrinsics import I32, I64
+from .vectors import Vectors, constant
 
 
-class Tile:
+class Tile(Vectors):
     """Emits the parts of one micro-kernel."""
 
     def __init__(self, builder: Any, rows: int, vectors: int, lanes: int) -> None:
-        self.builder, self.rows, self.vectors, self.lanes = builder, rows, vectors, lanes
-        self.vector = ir.VectorType(F32, lanes)
+        super().__init__(builder, lanes)
+        self.rows, self.vectors = rows, vectors
         self.columns = vectors * lanes
         self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
-
-    def pointer(self, address: Any) -> Any:
-        return self.builder.inttoptr(address, _FLOATS)
-
-    def at(self, pointer: Any, index: Any) -> Any:
-        return self.builder.gep(pointer, [index])
-
-    def load(self, pointer: Any) -> Any:
-        vector = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
-        vector.align = 4
-        return vector
-
-    def splat(self, scalar: Any) -> Any:
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
-        zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, zeros)
-
-    def fma(self, x: Any, y: Any, z: Any) -> Any:
-        kind = ir.FunctionType(self.vector, [self.vector] * 3)
-        return self.builder.call(self._intrinsic(f"llvm.fma.v{self.lanes}f32", kind), [x, y, z])
-
-    def _intrinsic(self, name: str, kind: Any) -> Any:
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
 
     def row_pointers(self, table: Any, first: int) -> list[Any]:
         """The addresses in the table from a place on, one for each row."""
@@ -116,13 +87,8 @@ class Tile:
         low, high = self.splat(low), self.splat(high)
         for row, pointer in enumerate(self.row_pointers(table, self.rows)):
             for column, sums in enumerate(self.sums[row]):
-                value = self._clamp(self.builder.load(sums), low, high)
+                value = self.clamp(self.builder.load(sums), low, high)
                 self._store_some(value, self.at(pointer, constant(column * self.lanes)), masks[column])
-
-    def _clamp(self, value: Any, low: Any, high: Any) -> Any:
-        """Ordered comparisons are false for NaN, which therefore stays."""
-        above = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
-        return self.builder.select(self.builder.fcmp_ordered(">", above, high), high, above)
 
     def _mask(self, width: Any, column: int) -> Any:
         build, kind = self.builder, ir.VectorType(I32, self.lanes)
@@ -137,16 +103,16 @@ class Tile:
             return self.load(pointer)
         place = self.builder.bitcast(pointer, self.vector.as_pointer())
         kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
-        load = self._intrinsic(f"llvm.masked.load.v{self.lanes}f32.p0", kind)
+        load = self.intrinsic(f"llvm.masked.load.v{self.lanes}f32.p0", kind)
         return self.builder.call(load, [place, ir.Constant(I32, 4), mask, ir.Constant(self.vector, [0.0] * self.lanes)])
 
     def _store_some(self, value: Any, pointer: Any, mask: Any) -> None:
-        place = self.builder.bitcast(pointer, self.vector.as_pointer())
         if mask is None:
-            self.builder.store(value, place).align = 4
+            self.store(value, pointer)
             return
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
-        store = self._intrinsic(f"llvm.masked.store.v{self.lanes}f32.p0", kind)
+        store = self.intrinsic(f"llvm.masked.store.v{self.lanes}f32.p0", kind)
         self.builder.call(store, [value, place, ir.Constant(I32, 4), mask])
 
 

@@ -14,6 +14,7 @@ from ..program import Address, bits, kernel, product
 from .dense import FLOPS, add_product
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_weights
+from .winograd import pays, winograd
 
 SPATIAL = 3
 
@@ -36,6 +37,8 @@ def conv(planner: Planner, node: Node) -> bool:
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
     if isinstance(w, Constant) and w.shape[-2] == 1 and node.attrs["groups"] == w.shape[-1] == x.shape[-1]:
         _depthwise(planner, node, x, w, bias, residual, pads, limits)
+    elif pays(planner, node, x, w):
+        winograd(planner, node, x, w, bias, residual, pads, limits)
     else:
         _product(planner, node, x, w, bias, residual, pads, limits)
     return True

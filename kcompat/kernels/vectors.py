@@ -1,0 +1,85 @@
+"""Vectors of float32 of a known width in LLVM IR: what kernels are written in whose values must stay in registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils
+
+from .intrinsics import F32, I32, I64
+
+_FLOATS = F32.as_pointer()
+
+
+def constant(value: int) -> ir.Constant:
+    return ir.Constant(I64, value)
+
+
+class Vectors:
+    """Emits operations on vectors of `lanes` float32: 16 for AVX-512, 8 for AVX2, 4 for SSE and NEON."""
+
+    def __init__(self, builder: Any, lanes: int) -> None:
+        self.builder, self.lanes = builder, lanes
+        self.vector = ir.VectorType(F32, lanes)
+
+    def pointer(self, address: Any) -> Any:
+        return self.builder.inttoptr(address, _FLOATS)
+
+    def at(self, pointer: Any, index: Any) -> Any:
+        return self.builder.gep(pointer, [index])
+
+    def word(self, table: Any, index: int) -> Any:
+        """An int64 of the table at an address."""
+        return self.builder.load(self.builder.gep(self.builder.inttoptr(table, I64.as_pointer()), [constant(index)]))
+
+    def load(self, pointer: Any) -> Any:
+        vector = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
+        vector.align = 4
+        return vector
+
+    def store(self, value: Any, pointer: Any) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = 4
+
+    def splat(self, scalar: Any) -> Any:
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, zeros)
+
+    def number(self, value: float) -> Any:
+        """A vector of one known number."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def fma(self, x: Any, y: Any, z: Any) -> Any:
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        return self.builder.call(self.intrinsic(f"llvm.fma.v{self.lanes}f32", kind), [x, y, z])
+
+    def clamp(self, value: Any, low: Any, high: Any) -> Any:
+        """Ordered comparisons are false for NaN, which therefore stays."""
+        above = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
+        return self.builder.select(self.builder.fcmp_ordered(">", above, high), high, above)
+
+    def intrinsic(self, name: str, kind: Any) -> Any:
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+    def chunks(self, channels: Any) -> Any:
+        """A loop over the first channel of each vector; the last vector overlaps the one before it, so there
+        must be channels for one vector at least, and what is computed twice must not depend on its result."""
+        return _Chunks(self, channels)
+
+
+class _Chunks:
+    def __init__(self, vectors: Vectors, channels: Any) -> None:
+        self._vectors, self._channels = vectors, channels
+
+    def __enter__(self) -> Any:
+        build, lanes = self._vectors.builder, constant(self._vectors.lanes)
+        count = build.sdiv(build.add(self._channels, constant(self._vectors.lanes - 1)), lanes)
+        self._loop = cgutils.for_range(build, count)
+        first = build.mul(self._loop.__enter__().index, lanes)
+        last = build.sub(self._channels, lanes)
+        return build.select(build.icmp_signed("<", first, last), first, last)
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._loop.__exit__(*error)

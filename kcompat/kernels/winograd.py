@@ -1,0 +1,182 @@
+"""3x3 convolution of stride 1 by Winograd's minimal filtering, F(4x4, 3x3): 36 products where there were 144.
+
+An output tile of 4x4 pixels is At ((G g Gt) * (Bt d B)) A, d being the 6x6 input pixels it sees: after the transform
+of the input, each of the 36 places is a matrix product over channels. A. Lavin, S. Gray: Fast Algorithms for
+Convolutional Neural Networks (2015). The points 0, +-3/4, +-3/2 and infinity lose less to rounding than 0, +-1, +-2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+from numba.extending import intrinsic
+
+from .intrinsics import as_f32, i64, stack
+from .shares import share_start
+from .vectors import Vectors, constant
+
+OUT, IN = 4, 6
+"""Pixels along each side of an output tile and of what it sees."""
+
+NEAR, FAR = 0.75, 1.5
+"""The points beside 0 and infinity, each with its negative."""
+
+
+class _Transform(Vectors):
+    """The one-dimensional transforms on vectors of channels."""
+
+    def forward(self, d: list[Any]) -> list[Any]:
+        """Bt d."""
+        near, far = NEAR**2, FAR**2
+        return [
+            self._sum(d[4], (-near - far, d[2]), (near * far, d[0])),
+            *self._pair(self._sum(d[4], (-far, d[2])), self._sum(d[3], (-far, d[1])), NEAR),
+            *self._pair(self._sum(d[4], (-near, d[2])), self._sum(d[3], (-near, d[1])), FAR),
+            self._sum(d[5], (-near - far, d[3]), (near * far, d[1])),
+        ]
+
+    def backward(self, m: list[Any]) -> list[Any]:
+        """At m."""
+        build = self.builder
+        near, far = build.fadd(m[1], m[2]), build.fadd(m[3], m[4])
+        near_odd, far_odd = build.fsub(m[1], m[2]), build.fsub(m[3], m[4])
+        return [
+            build.fadd(m[0], build.fadd(near, far)),
+            self._sum(build.fmul(far_odd, self.number(FAR)), (NEAR, near_odd)),
+            self._sum(build.fmul(far, self.number(FAR**2)), (NEAR**2, near)),
+            self._sum(m[5], (NEAR**3, near_odd), (FAR**3, far_odd)),
+        ]
+
+    def _sum(self, start: Any, *terms: tuple[float, Any]) -> Any:
+        for factor, value in terms:
+            start = self.fma(value, self.number(factor), start)
+        return start
+
+    def _pair(self, even: Any, odd: Any, point: float) -> tuple[Any, Any]:
+        return self._sum(even, (point, odd)), self._sum(even, (-point, odd))
+
+    def both_ways(self, step: Any, values: list[list[Any]]) -> list[list[Any]]:
+        """A one-dimensional transform along the first and then along the second axis."""
+        columns = [list(column) for column in zip(*values, strict=True)]
+        half = [step(column) for column in columns]
+        return [step([column[row] for column in half]) for row in range(len(half[0]))]
+
+
+def _forward_kernel(lanes: int) -> Any:
+    @intrinsic
+    def forward(context, table, target, step, channels):
+        def codegen(context, builder, signature, args):
+            table, target, step, channels = args
+            emit = _Transform(builder, lanes)
+            pixels = [[emit.pointer(emit.word(table, IN * i + j)) for j in range(IN)] for i in range(IN)]
+            with emit.chunks(channels) as channel:
+                seen = [[emit.load(emit.at(pixel, channel)) for pixel in row] for row in pixels]
+                place = emit.at(emit.pointer(target), channel)
+                for row in emit.both_ways(emit.forward, seen):
+                    for value in row:
+                        emit.store(value, place)
+                        place = emit.at(place, step)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, types.int64, types.int64), codegen
+
+    return forward
+
+
+def forward(lanes: int) -> Any:
+    """Bt d B of every tile: `v[place, tile, channel]`.
+
+    arguments: x, v, address of zeros for a pixel outside, images, height, width, channels (at least `lanes`), tiles
+    down, tiles across, pixels of padding above, on the left, elements from place to place in v.
+    """
+    transform, table_on_stack = _forward_kernel(lanes), stack(IN * IN)
+
+    @njit(inline="always")
+    def find_pixels(table, a, tile):
+        pixels = i64(table)
+        image, rest = tile // (a[7] * a[8]), tile % (a[7] * a[8])
+        top, left = rest // a[8] * OUT - a[9], rest % a[8] * OUT - a[10]
+        for i in range(IN):
+            row = a[0] + ((image * a[4] + top + i) * a[5] + left) * a[6] * 4
+            is_row = 0 <= top + i < a[4]
+            for j in range(IN):
+                inside = is_row and 0 <= left + j < a[5]
+                pixels[IN * i + j] = row + j * a[6] * 4 if inside else a[2]
+
+    def kernel(a, thread, threads):
+        table, tiles = table_on_stack(), a[3] * a[7] * a[8]
+        tile, end = share_start(tiles, thread, threads), share_start(tiles, thread + 1, threads)
+        while tile < end:
+            find_pixels(table, a, tile)
+            transform(table, a[1] + tile * a[6] * 4, a[11], a[6])
+            tile += 1
+
+    return kernel
+
+
+def _backward_kernel(lanes: int) -> Any:
+    @intrinsic
+    def backward(context, source, step, table, residual, to_residual, bias, channels, low, high):
+        def codegen(context, builder, signature, args):
+            source, step, table, residual, to_residual, bias, channels, low, high = args
+            emit = _Transform(builder, lanes)
+            low, high = emit.splat(low), emit.splat(high)
+            has_residual = builder.icmp_signed("!=", residual, constant(0))
+            with emit.chunks(channels) as channel:
+                place = emit.at(emit.pointer(source), channel)
+                products: list[list[Any]] = []
+                for _ in range(IN):
+                    products.append([])
+                    for _ in range(IN):
+                        products[-1].append(emit.load(place))
+                        place = emit.at(place, step)
+                offset = emit.load(emit.at(emit.pointer(bias), channel))
+                for i, row in enumerate(emit.both_ways(emit.backward, products)):
+                    for j, value in enumerate(row):
+                        address = emit.word(table, OUT * i + j)
+                        with builder.if_then(builder.icmp_signed("!=", address, constant(0))):
+                            pixel = emit.at(emit.pointer(address), channel)
+                            total = builder.fadd(value, offset)
+                            with builder.if_else(has_residual) as (yes, no):
+                                with yes:
+                                    other = emit.at(emit.pointer(builder.add(address, to_residual)), channel)
+                                    emit.store(emit.clamp(builder.fadd(total, emit.load(other)), low, high), pixel)
+                                with no:
+                                    emit.store(emit.clamp(total, low, high), pixel)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 7, types.float32, types.float32), codegen
+
+    return backward
+
+
+def backward(lanes: int) -> Any:
+    """clamp(At m A + bias + residual) of every tile's products `m[place, tile, channel]`.
+
+    arguments: m, y, residual (like y) or 0, bias, images, height, width, channels (at least `lanes`), tiles down,
+    tiles across, elements from place to place in m, bits of low, of high.
+    """
+    transform, table_on_stack = _backward_kernel(lanes), stack(OUT * OUT)
+
+    @njit(inline="always")
+    def find_pixels(table, a, tile):
+        """Where each pixel of the output tile goes; 0 for those outside."""
+        pixels = i64(table)
+        image, rest = tile // (a[8] * a[9]), tile % (a[8] * a[9])
+        top, left = rest // a[9] * OUT, rest % a[9] * OUT
+        for i in range(OUT):
+            row = a[1] + ((image * a[5] + top + i) * a[6] + left) * a[7] * 4
+            for j in range(OUT):
+                pixels[OUT * i + j] = row + j * a[7] * 4 if top + i < a[5] and left + j < a[6] else 0
+
+    def kernel(a, thread, threads):
+        table, tiles = table_on_stack(), a[4] * a[8] * a[9]
+        tile, end = share_start(tiles, thread, threads), share_start(tiles, thread + 1, threads)
+        low, high = as_f32(a[11]), as_f32(a[12])
+        while tile < end:
+            find_pixels(table, a, tile)
+            transform(a[0] + tile * a[7] * 4, a[10], table, a[2], a[2] - a[1], a[3], a[7], low, high)
+            tile += 1
+
+    return kernel

@@ -1,0 +1,131 @@
+"""3x3 convolutions of stride 1 by Winograd's algorithm, where that is quicker."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...ir import Constant, Node, Value
+from ...operators.window import Pairs
+from ..planner import Planner
+from ..program import Address, bits, kernel, product
+from .dense import FLOPS, add_product
+from .tiles import choose_tile, pack_panels, packed_bias
+
+OUT, IN, NEAR, FAR = 4, 6, 0.75, 1.5
+"""As in kernels/winograd.py."""
+
+PLACES = IN * IN
+
+BYTES = 20.0
+"""Moved by the transforms per nanosecond."""
+
+GAIN = 0.85
+"""Estimates are rough: of the direct convolution's time, what this one must stay below."""
+
+GROUP_BYTES = 3 << 20
+"""Images go through the three steps in groups whose transforms stay in the cache."""
+
+
+def pays(planner: Planner, node: Node, x: Value, w: Constant) -> bool:
+    """Whether a convolution is one of these, and this is quicker."""
+    attrs, lanes = node.attrs, planner.target.lanes
+    if planner.target.exact or attrs["groups"] != 1 or w.shape[:-2] != (3, 3):
+        return False
+    if any(step != 1 for step in (*attrs["strides"], *attrs["dilations"])):
+        return False
+    y = node.outputs[0]
+    channels, filters = product(w.shape[2:3]), product(w.shape[3:])
+    if min(channels, filters) < lanes:
+        return False
+    direct = 18.0 * product(y.shape) * channels / FLOPS
+    tiles = product(y.shape[:1]) * _count(y, 1) * _count(y, 2)
+    rows = choose_tile(tiles, lanes).rows
+    products = 2.0 * PLACES * -(-tiles // rows) * rows * channels * filters / FLOPS
+    moved = 8.0 * PLACES * tiles * (channels + filters) + 4.0 * PLACES * channels * filters
+    return products + moved / BYTES < GAIN * direct
+
+
+def _count(y: Value, axis: int) -> int:
+    return -(-product(y.shape[axis : axis + 1]) // OUT)
+
+
+def winograd(
+    planner: Planner,
+    node: Node,
+    x: Value,
+    w: Constant,
+    bias: Constant | None,
+    residual: Value | None,
+    pads: Pairs,
+    limits: tuple[float, float],
+) -> None:
+    y, lanes = node.outputs[0], planner.target.lanes
+    images, height, width, channels = (int(size) for size in x.shape)
+    _, rows, columns, filters = (int(size) for size in y.shape)
+    down, across = _count(y, 1), _count(y, 2)
+    group = max(1, GROUP_BYTES // (4 * PLACES * down * across * (channels + filters)))
+    group = -(-images // -(-images // group))
+    tile = choose_tile(group * down * across, lanes)
+    weights = planner.constant(planner.packs.get(w, ("winograd", tile.width), lambda data: pack(data, tile.width)))
+    panels = -(-filters // tile.width)
+    offset, zeros = packed_bias(planner, bias, filters, 1), planner.constant(planner.packs.zeros(channels).data)
+    nothing = packed_bias(planner, None, filters, tile.width)
+    source, target, added = planner.place(x), planner.place(y), planner.place(residual)
+    assert isinstance(source, Address)
+    assert isinstance(target, Address)
+    for first in range(0, images, group):
+        count = min(group, images - first)
+        tiles = count * down * across
+        v_step, m_step = tiles * channels + 16, tiles * filters + 16
+        v, m = planner.scratch(4 * PLACES * v_step), planner.scratch(4 * PLACES * m_step)
+        planner.step(
+            kernel("winograd.forward", lanes=lanes),
+            [
+                source + first * height * width * channels * 4, v, zeros, count, height, width, channels,
+                down, across, pads[0][0], pads[1][0], v_step,
+            ],
+            reads=[source, zeros],
+            writes=[v],
+            work=8.0 * PLACES * tiles * channels / BYTES,
+            label="winograd forward",
+        )  # fmt: skip
+        add_product(
+            planner,
+            tile,
+            places=(v, weights, nothing, m, 0),
+            sizes=(tiles, filters, channels),
+            strides=(channels, filters, filters),
+            limits=(-np.inf, np.inf),
+            label="winograd 3x3",
+            matrices=(PLACES, v_step, panels * tile.width * channels, 0, m_step, 0),
+        )
+        done = first * rows * columns * filters * 4
+        planner.step(
+            kernel("winograd.backward", lanes=lanes),
+            [
+                m, target + done, added + done if isinstance(added, Address) else 0, offset, count, rows, columns,
+                filters, down, across, m_step, bits(limits[0]), bits(limits[1]),
+            ],
+            reads=[m, offset, added],
+            writes=[target],
+            work=8.0 * PLACES * tiles * filters / BYTES,
+            label="winograd backward",
+        )  # fmt: skip
+
+
+def pack(weights: np.ndarray, width: int) -> np.ndarray:
+    """(3, 3, channels, filters) -> (places, panels, channels, width): G g Gt in panels."""
+    g = _filter_transform()
+    places = np.einsum("ai,bj,ijcf->abcf", g, g, weights.astype(np.float64))
+    matrices = places.reshape(PLACES, *weights.shape[2:]).astype(np.float32)
+    return np.stack([pack_panels(matrix, width) for matrix in matrices])
+
+
+def _filter_transform() -> np.ndarray:
+    """G (6, 3): powers of each point over the product of its distances to the others; infinity last."""
+    points = [0.0, NEAR, -NEAR, FAR, -FAR]
+    rows = [
+        [point**power / np.prod([point - other for other in points if other != point]) for power in range(3)]
+        for point in points
+    ]
+    return np.array([*rows, [0.0, 0.0, 1.0]])
