@@ -28,8 +28,11 @@ from kcompat.config import CLASSES
 from kcompat.converters.keras.build import build_layer
 from kcompat.converters.keras.spec import LayerSpec, Writer
 from kcompat.errors import KcompatError
+from kcompat.executor import Executor
+from kcompat.ir import Graph
 from kcompat.layers import Layer
 from kcompat.layers.operations import Operation
+from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
 from kcompat.tree import flatten
 
@@ -45,6 +48,7 @@ What each layer can do, measured by `python tests/layer_table.py`: a number is t
 Keras's numbers, `3 of 4` says that one does not (or is refused, with a reason), an empty cell that there is none.
 
 - **runs**: one layer, many options, against Keras 3.15 and tf_keras 2.21 (`fixtures/layers`)
+- **compiled**: the same cases on kernels alone, with no step in NumPy
 - **trains**: gradients by inputs and weights, against TensorFlow's
 - **from Keras 1, 2, 3**: model files with the layer in them (`fixtures/golden`)
 - **to .keras, to .h5, to .h5 of Keras 2, to ONNX**: each case of *runs* that a model of this layer alone can hold,
@@ -135,12 +139,24 @@ def compare(actual: Iterable[np.ndarray], case: LayerCase) -> None:
             np.testing.assert_array_equal(array, expected)
 
 
-def run_layer(case: LayerCase) -> None:
+def graph_of(case: LayerCase) -> Graph:
     layer = make_layer(case)
     layer_graph(layer, case.inputs, case.input_shapes, case.arguments, case.call_kwargs)
     layer.set_weights(case.weights)
-    graph = layer_graph(layer, case.inputs, case.input_shapes, case.arguments, case.call_kwargs)
-    compare(evaluate(graph, case.inputs), case)
+    return layer_graph(layer, case.inputs, case.input_shapes, case.arguments, case.call_kwargs)
+
+
+def run_layer(case: LayerCase) -> None:
+    compare(evaluate(graph_of(case), case.inputs), case)
+
+
+def compile_layer(case: LayerCase) -> None:
+    """What runs has a kernel for every step."""
+    executor = Executor(graph_of(case))
+    program = executor.program([array.shape for array in case.inputs])
+    assert program is not None
+    assert not [step for step in program.steps if isinstance(step, HostStep)]
+    compare(executor(case.inputs), case)
 
 
 def run_model(model: Model, case: LayerCase) -> None:
@@ -167,7 +183,7 @@ WRITTEN: Mapping[str, tuple[Callable[[Model, Path], None], str]] = {
     "to .h5 of Keras 2": (lambda model, path: model.save(path, form="keras2"), ".h5"),
     "to ONNX": (to_onnx, ".onnx"),
 }
-COLUMNS = ["runs", "trains", "Keras 1", "Keras 2", "Keras 3", *WRITTEN]
+COLUMNS = ["runs", "compiled", "trains", "Keras 1", "Keras 2", "Keras 3", *WRITTEN]
 
 
 @cache
@@ -179,6 +195,7 @@ def gradients() -> Callable[[LayerCase], None]:
 def measure_computed(row: Row, cases: Iterable[LayerCase]) -> None:
     for case in cases:
         row.counts["runs"].add(is_right(run_layer, case))
+        row.counts["compiled"].add(is_right(compile_layer, case))
         if case.gradient_names:
             row.counts["trains"].add(is_right(gradients(), case))
 
