@@ -113,9 +113,7 @@ class Functional(Model):
             tensor: enter(b, entry, tensor, given)
             for tensor, entry, given in zip(self.inputs, entries, masks, strict=True)
         }
-        for call in self._calls_inside:
-            if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
-                self._emit_call(b, call, values)
+        emit_calls(b, self._calls_inside, values)
         return _unpacked(map_structure(lambda tensor: values[tensor], self._output_structure))
 
     def _masks(self, mask: Any, count: int) -> list[Any]:
@@ -132,12 +130,16 @@ class Functional(Model):
     def _pack(self, arrays: list[np.ndarray]) -> Any:
         return _unpacked(super()._pack(arrays))
 
-    def _emit_call(self, b: Emitter, call: Call, values: dict[KerasTensor, Value]) -> None:
-        args, kwargs = map_structure(
-            lambda leaf: values[leaf] if isinstance(leaf, KerasTensor) else leaf, (call.args, call.kwargs)
-        )
-        outputs = b.call(call.layer, *args, **kwargs)
-        values.update(zip(call.output_tensors, flatten(outputs), strict=True))
+
+def emit_calls(b: Emitter, calls: Sequence[Call], values: dict[KerasTensor, Value]) -> None:
+    """Emit layer calls in order, but for those whose results are there, and enter their results."""
+    for call in calls:
+        if not call.is_input and not all(tensor in values for tensor in call.output_tensors):
+            args, kwargs = map_structure(
+                lambda leaf: values[leaf] if isinstance(leaf, KerasTensor) else leaf, (call.args, call.kwargs)
+            )
+            outputs = b.call(call.layer, *args, **kwargs)
+            values.update(zip(call.output_tensors, flatten(outputs), strict=True))
 
 
 def _unpacked(outputs: Any) -> Any:

@@ -11,7 +11,7 @@ from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.input import InputLayer
-from ..layers.symbolic import KerasTensor
+from ..layers.symbolic import Call, KerasTensor
 from .model import Model, enter
 
 
@@ -126,6 +126,11 @@ class Sequential(Model):
     @property
     def input_layer(self) -> InputLayer | None:
         return self._input_layer
+
+    @property
+    def calls_inside(self) -> list[Call]:
+        """The layer calls of this model, in order."""
+        return [tensor.call for tensor in self._tensors]
 
     @property
     def inputs(self) -> list[KerasTensor]:

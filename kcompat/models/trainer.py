@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..training.outputs import Outputs
 from ..training.step import BatchTypes, Compiled, testing_step, training_step
 
 if TYPE_CHECKING:
+    from .frozen_prefix import FrozenPrefix
     from .training import TrainableModel
 
 
@@ -41,6 +43,7 @@ class Trainer:
         self.tracker = Mean(name="loss")
         self.seed = 0
         self.resumed: tuple[int, int] | None = None
+        self.prefix: FrozenPrefix | None = None
         self.flags = {layer: layer.trainable for layer in walk(model)}
         self._compiled: Compiled | None = None
         self._steps: dict[Any, Executor] = {}
@@ -134,11 +137,22 @@ class Trainer:
 
     def step(self, batch: Batch, training: bool) -> Executor:
         """What runs a step on batches of this one's types."""
-        key = training, batch.types
+        key = self.prefix, training, batch.types
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = Executor(self._graph(batch, training))
         return step
+
+    @contextmanager
+    def on_features(self, prefix: FrozenPrefix | None) -> Iterator[None]:
+        """Let steps take what a frozen prefix makes of data, or with None the data themselves."""
+        before, self.prefix = self.prefix, prefix
+        try:
+            yield
+        finally:
+            self.prefix = before
+            if prefix is not None:
+                self._steps = {key: step for key, step in self._steps.items() if key[0] is not prefix}
 
     def refresh(self) -> None:
         """Forget the graphs if a layer has come to emit another one."""
@@ -148,15 +162,16 @@ class Trainer:
             self._version = version
 
     def _graph(self, batch: Batch, training: bool) -> Graph:
-        inputs = self.model.training_inputs()
-        types = BatchTypes(inputs, [_type(a) for a in batch.targets], [_type(a) for a in batch.weights])
+        source: Any = self.model if self.prefix is None else self.prefix
+        targets, sample_weights = [_type(a) for a in batch.targets], [_type(a) for a in batch.weights]
+        types = BatchTypes(source.training_inputs(), targets, sample_weights)
         weights = self.model.trainable_weights
         if not training:
-            return testing_step(self.compiled, self.model.emit_outputs, types, weights)
+            return testing_step(self.compiled, source.emit_outputs, types, weights)
         if self.optimizer is None:
             raise ArgumentError(f"model '{self.model.name}' was compiled without an optimizer and cannot be trained")
         self.optimizer.build(weights)
-        return training_step(self.compiled, self.model.emit_outputs, types, weights)
+        return training_step(self.compiled, source.emit_outputs, types, weights)
 
     def run(self, batch: Batch, training: bool) -> None:
         """Make a step. Raises InputError for a batch that does not fit."""

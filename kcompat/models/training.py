@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from ..training.interruption import Interruptions
 from .data import batch_size_for, yields_batches
 from .trainer import Trainer
 from .training_state import TrainingState, describe
+
+if TYPE_CHECKING:
+    from .frozen_prefix import FrozenPrefix
 
 
 class TrainableModel(Layer):
@@ -176,6 +179,7 @@ class TrainableModel(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        cache_frozen: bool = False,
     ) -> History:
         """Train for `epochs` passes over the data, and return their logs.
 
@@ -185,7 +189,8 @@ class TrainableModel(Layer):
         stream. shuffle: take arrays in another order in each epoch, or with "batch" their batches.
         class_weight: weights of the samples of classes. sample_weight: weights of samples, or of places in them.
         steps_per_epoch: batches of an epoch, by default all. validation_freq: validate after every so many
-        epochs, or after those in a list.
+        epochs, or after those in a list. cache_frozen: compute what a frozen beginning of the model makes of
+        arrays once, not in every epoch, and keep it in memory; without effect where the beginning is random.
         Raises InputError, ShapeError or ArgumentError, before any weight changes, for data that do not fit;
         an interrupt ends training after the step. Source: keras.Model.fit.
         """
@@ -196,19 +201,31 @@ class TrainableModel(Layer):
             if not isinstance(data, Batch):
                 raise ArgumentError("validation_split is for arrays, not for streams")
             data, validation = split_validation(data, validation_split)
-        trainer.seed, trainer.resumed = next_seed(), None
-        source = self._source(data, batch_size, steps_per_epoch, shuffle, class_weight)
-        passes = Epochs(source, steps_per_epoch)
         if validation is not None and not isinstance(validation, Batch):
             validation = self._data(*_unpacked(validation))
+        trainer.seed, trainer.resumed = next_seed(), None
+        prefix = self._frozen_prefix(data, validation) if cache_frozen else None
+        if prefix is not None:
+            data = data.with_inputs(prefix.compute(data.inputs))
+            validation = None if validation is None else validation.with_inputs(prefix.compute(validation.inputs))
+        source = self._source(data, batch_size, steps_per_epoch, shuffle, class_weight)
+        passes = Epochs(source, steps_per_epoch)
         validate = None
         if validation is not None:
             size = validation_batch_size or (batch_size if isinstance(validation, Batch) else None)
             validate = _Validation(self._source(validation, size, validation_steps), validation_steps, validation_freq)
         hooks = self._callbacks(callbacks, verbose, epochs, passes.steps, history=True)
-        with Interruptions() as interruptions:
+        with Interruptions() as interruptions, trainer.on_features(prefix):
             self._train(passes, range(initial_epoch, epochs), hooks, interruptions, validate)
         return self.history
+
+    def _frozen_prefix(self, data: Any, validation: Any) -> FrozenPrefix | None:
+        """The frozen beginning of the model, if all data are arrays."""
+        from .frozen_prefix import find
+
+        if isinstance(data, Batch) and (validation is None or isinstance(validation, Batch)):
+            return find(self)
+        return None
 
     def _train(
         self,
@@ -269,8 +286,9 @@ class TrainableModel(Layer):
         Returns the loss alone where there are no metrics, else a list, or a dict by name with `return_dict`.
         Source: keras.Model.evaluate.
         """
-        passes = Epochs(self._source(self._data(x, y, sample_weight), batch_size, steps), steps)
-        logs = self._test(passes, self._callbacks(callbacks, verbose, 1, passes.steps))
+        with self.trainer.on_features(None):
+            passes = Epochs(self._source(self._data(x, y, sample_weight), batch_size, steps), steps)
+            logs = self._test(passes, self._callbacks(callbacks, verbose, 1, passes.steps))
         return logs if return_dict else self.trainer.in_order(logs)
 
     def _test(self, passes: Epochs, hooks: CallbackList) -> dict[str, Any]:
@@ -305,8 +323,9 @@ class TrainableModel(Layer):
 
     def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
         self.trainer.refresh()
-        self.trainer.check(batch)
-        self.trainer.run(batch, training)
+        with self.trainer.on_features(None):
+            self.trainer.check(batch)
+            self.trainer.run(batch, training)
         logs = plain_logs(self.trainer.results())
         return logs if return_dict else self.trainer.in_order(logs)
 

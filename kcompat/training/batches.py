@@ -48,6 +48,10 @@ class Batch:
         ]
         return Batch(*made)  # type: ignore[arg-type]
 
+    def with_inputs(self, inputs: list[np.ndarray]) -> Batch:
+        """The same targets and weights for other inputs."""
+        return Batch(inputs, self.targets, self.weights)
+
     def rows(self, rows: slice | np.ndarray) -> Batch:
         """Some of the samples, by a slice or by their numbers."""
         if isinstance(rows, slice):
