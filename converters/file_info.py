@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import FileKind, Group, PathLike, open_archive, open_hdf5, read_json, sniff
+from .files import FileKind, FileSource, Group, PathLike, open_archive, open_hdf5, read_json, sniff
 from .files import describe as name_of
+from .files.wire import Message
+
+ORIGIN = "kcompat_origin"
+"""The attribute, or key, under which Keras's formats keep the note of origin."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class FileInfo:
 
     format: in words. size: bytes, of a folder that of all its files.
     keras_version, backend, saved_at: what the file records; None where it records nothing.
+    producer: the program that an ONNX file names. origin: kcompat's note of what the file was converted from.
     """
 
     format: str
@@ -25,6 +30,8 @@ class FileInfo:
     keras_version: str | None = None
     backend: str | None = None
     saved_at: str | None = None
+    producer: str | None = None
+    origin: str | None = None
 
 
 def describe(path: PathLike) -> FileInfo:
@@ -34,9 +41,14 @@ def describe(path: PathLike) -> FileInfo:
         return _hdf5(path, size)
     if kind in (FileKind.KERAS_ZIP, FileKind.KERAS_DIR):
         return _archive(path, kind, size)
+    if kind is FileKind.ONNX:
+        return _onnx(path, size)
+    if kind is FileKind.SAVEDMODEL_DIR:
+        return _saved_model(path, size)
     if kind is FileKind.JSON:
         document = read_json(path)
-        return FileInfo("architecture in JSON", size, _entry(document, "keras_version"), _entry(document, "backend"))
+        version, backend = _entry(document, "keras_version"), _entry(document, "backend")
+        return FileInfo("architecture in JSON", size, version, backend, origin=_entry(document, ORIGIN))
     return FileInfo(name_of(kind), size)
 
 
@@ -49,6 +61,7 @@ def _hdf5(path: PathLike, size: int) -> FileInfo:
             size,
             _attribute(places, "keras_version"),
             _attribute(places, "backend"),
+            origin=_attribute(places, ORIGIN),
         )
 
 
@@ -56,7 +69,28 @@ def _archive(path: PathLike, kind: FileKind, size: int) -> FileInfo:
     with open_archive(path) as archive:
         metadata = archive.read_json("metadata.json") if "metadata.json" in archive else {}
     form = ".keras archive" if kind is FileKind.KERAS_ZIP else "unzipped .keras archive"
-    return FileInfo(form, size, _entry(metadata, "keras_version"), saved_at=_entry(metadata, "date_saved"))
+    version, date = _entry(metadata, "keras_version"), _entry(metadata, "date_saved")
+    return FileInfo(form, size, version, saved_at=date, origin=_entry(metadata, ORIGIN))
+
+
+def _onnx(path: PathLike, size: int) -> FileInfo:
+    """From the outermost fields alone. Source: onnx/onnx.proto3, ModelProto."""
+    source = FileSource(path)
+    try:
+        model = Message(source.map(0, source.size), source.label)
+    finally:
+        source.close()
+    opsets = [f"{item.text(1)} {item.integer(2)}".strip() for item in model.messages(8)]
+    notes = {item.text(1): item.text(2) for item in model.messages(14)}
+    producer = f"{model.text(2)} {model.text(3)}".strip() or None
+    form = f"ONNX model, opset {', '.join(opsets)}" if opsets else "ONNX model"
+    return FileInfo(form, size, producer=producer, origin=notes.get("origin"))
+
+
+def _saved_model(path: PathLike, size: int) -> FileInfo:
+    from .keras.saved_model import written_by
+
+    return FileInfo("TensorFlow SavedModel", size, *written_by(path))
 
 
 def _attribute(places: list[Group], name: str) -> str | None:

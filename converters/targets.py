@@ -13,9 +13,7 @@ from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
 from .check import Axes, Interface
-
-NOTE = "kcompat_origin"
-"""The attribute, or key, under which Keras's formats keep the note of origin."""
+from .file_info import ORIGIN
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def _write_keras(model: Model, path: Path, note: str, options: Options) -> Inter
     from .keras import archive_write
 
     keras, interface = _as_keras(model, options)
-    archive_write.save(keras, path, notes={NOTE: note})
+    archive_write.save(keras, path, notes={ORIGIN: note})
     return interface
 
 
@@ -98,7 +96,7 @@ def _write_h5(model: Model, path: Path, note: str, options: Options) -> Interfac
     from .keras import hdf5_write
 
     keras, interface = _as_keras(model, options)
-    hdf5_write.save(keras, path, form="keras2" if options.form == "keras2" else "keras3", notes={NOTE: note})
+    hdf5_write.save(keras, path, form="keras2" if options.form == "keras2" else "keras3", notes={ORIGIN: note})
     return interface
 
 
@@ -107,7 +105,7 @@ def _write_json(model: Model, path: Path, note: str, options: Options) -> Interf
     from .keras import json_write
 
     keras, interface = _as_keras(model, options)
-    json_write.save(keras, path, path.with_suffix(".weights.h5"), notes={NOTE: note})
+    json_write.save(keras, path, path.with_suffix(".weights.h5"), notes={ORIGIN: note})
     return interface
 
 

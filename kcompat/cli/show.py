@@ -62,13 +62,16 @@ def _tensors(names: list[str], tensors: list[Any]) -> list[dict[str, Any]]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     file = found["file"]
-    writer = f"Keras {file['keras_version']}" if file["keras_version"] else "a Keras that left no version"
+    keras = f"Keras {file['keras_version']}" if file["keras_version"] else None
+    unnamed = "a program that left no name" if file["format"].startswith("ONNX") else "a Keras that left no version"
+    writer = keras or file["producer"] or unnamed
     backend = f" on {file['backend']}" if file["backend"] else ""
     date = f", {file['saved_at']}" if file["saved_at"] else ""
     lines = [f"{title.capitalize()}: {_tensor(t)}" for title in ("input", "output") for t in found[f"{title}s"]]
     return [
         *(f" {line}" for line in lines),
         f" File: {file['format']}, {readable_size(file['size'])}, written by {writer}{backend}{date}",
+        *([f" Origin: {file['origin']}"] if file["origin"] else []),
     ]
 
 

@@ -5,6 +5,8 @@ import zipfile
 
 import pytest
 
+import kcompat as package
+
 
 def test_show_prints_the_summary_and_the_origin(kcompat, digits):
     status, out, err = kcompat("show", digits / "digits_cnn.keras")
@@ -30,6 +32,26 @@ def test_hdf5(kcompat, digits, golden):
         " Output: score (None, 1) float32",
         " Output: dense_1 (None, 3) float32",
     ]
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".json", ".onnx"])
+def test_what_a_file_was_converted_from(kcompat, golden, tmp_path, ending):
+    target = tmp_path / f"m{ending}"
+    assert kcompat("convert", golden / "mlp_sequential.h5", target)[0] == 0
+    lines = kcompat("show", target)[1].splitlines()
+    assert lines[-1] == (
+        f" Origin: kcompat {package.__version__} from mlp_sequential.h5 (HDF5 file of a whole model, Keras 2.2.4)"
+    )
+    if ending == ".onnx":
+        assert lines[-2].startswith(" File: ONNX model, opset 17, ")
+        assert lines[-2].endswith(f", written by kcompat {package.__version__}")
+
+
+def test_a_saved_model(kcompat, golden):
+    folder = golden.parents[1] / "saved_models" / "tfkeras2_13" / "nested"
+    last = kcompat("show", folder)[1].splitlines()[-1]
+    assert last.startswith(" File: TensorFlow SavedModel, ")
+    assert last.endswith(", written by Keras 2.13.1 on tensorflow")
 
 
 def test_an_unzipped_archive(kcompat, digits, tmp_path):

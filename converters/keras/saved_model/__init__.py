@@ -9,6 +9,6 @@ model     both -> Model
 """
 
 from .folder import refusal_of_a_lone_file
-from .model import load_model
+from .model import load_model, written_by
 
-__all__ = ["load_model", "refusal_of_a_lone_file"]
+__all__ = ["load_model", "refusal_of_a_lone_file", "written_by"]

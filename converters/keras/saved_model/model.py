@@ -52,6 +52,13 @@ def _checkpoint(folder: Folder) -> Iterator[Objects]:
         bundle.close()
 
 
+def written_by(path: Any) -> tuple[str | None, str | None]:
+    """The version of Keras that wrote a SavedModel folder, and its backend. Raises LoadError."""
+    metadata = read_nodes(Folder(path))[ROOT].metadata
+    version, backend = metadata.get("keras_version"), metadata.get("backend")
+    return (version if isinstance(version, str) else None, backend if isinstance(backend, str) else None)
+
+
 def _document(root: Described, folder: Folder) -> Mapping[str, Any]:
     """The architecture as HDF5 files of the same Keras have it."""
     document = root.metadata.get("model_config") or root.metadata
