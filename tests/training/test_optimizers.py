@@ -214,3 +214,26 @@ def test_what_is_wrong_is_told():
         optimizer.apply([1.0], [Variable("other", ())])
     with pytest.raises(ArgumentError, match="comes before the optimizer is built"):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+
+def test_several_optimizers():
+    slow, fast = optimizers.SGD(0.0), optimizers.SGD(1.0)
+    choose = optimizers.OptimizerMap(slow)
+    choose["bias"] = fast
+    optimizer, variables = optimizers.MultiOptimizer(choose), start()
+    before = [variable.numpy() for variable in variables]
+    optimizer.apply([np.ones((4, 3)), np.ones(3)], variables)
+    np.testing.assert_array_equal(variables[0].value, before[0])
+    assert_close(variables[1].value, before[1] - 1)
+    assert optimizer.optimizers == [fast, slow]
+    with pytest.raises(AttributeError, match="has no learning rate"):
+        _ = optimizer.learning_rate
+    with pytest.raises(ArgumentError, match="has an optimizer for 'bias'"):
+        choose["bias"] = slow
+    choose[".*as"] = slow
+    choose["b.*"] = slow
+    with pytest.raises(ArgumentError, match="several patterns match 'bas'"):
+        _ = choose["bas"]
+    by_function = optimizers.MultiOptimizer(lambda variable: fast if variable.ndim == 1 else slow)
+    by_function.build(variables)
+    assert len(by_function.optimizers) == 2

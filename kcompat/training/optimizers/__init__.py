@@ -8,6 +8,7 @@ adaptive   rates for each element: RMSprop, Adagrad, Adadelta, Ftrl, Lion
 factored   matrices as such: Adafactor, Muon
 rows       gradients of lookups
 loss_scale LossScaleOptimizer
+multi      several optimizers for one model
 keras2     optimizers of Keras 1 and 2
 lookup     optimizers by name or config
 """
@@ -18,6 +19,7 @@ from .base import Optimizer
 from .factored import Adafactor, Muon
 from .lookup import deserialize, get, serialize
 from .loss_scale import LossScaleOptimizer
+from .multi import MultiOptimizer, OptimizerMap
 from .sgd import SGD
 
 __all__ = [
@@ -32,9 +34,11 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",
