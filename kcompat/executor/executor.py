@@ -11,6 +11,7 @@ import numpy as np
 from ..ir import Graph, Variable
 from ..ir.types import Shape, numpy_name
 from ..passes.freeze import is_changing
+from ..passes.known_sizes import reads_sizes
 from ..passes.pipelines import SPECIALIZED, optimize
 from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
@@ -54,7 +55,9 @@ class Executor:
 
     def program(self, shapes: Sequence[Shape]) -> Program | None:
         """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
-        graph = optimize(specialize(self._optimize(), shapes), SPECIALIZED)
+        graph = specialize(self._optimize(), shapes)
+        if reads_sizes(graph):
+            graph = optimize(graph, SPECIALIZED)
         for node in graph.nodes:
             for result in node.outputs:
                 result.type.check_budget(f"{node.origin}: {node.op.name}")

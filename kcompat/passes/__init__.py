@@ -4,8 +4,8 @@ differentiate     the backward nodes of a loss
 freeze            weights become constants
 specialize        sizes of inputs become known
 known_sizes       nothing reads a tensor for its shape alone
+decompose         operators that kernels compute in parts
 fold_constants    what depends on constants alone is computed
-fold_sizes        sizes that are known are constants
 fold_batch_norm   normalisation goes into the product before it
 fuse_epilogues    residual sums and clamps go into the product before them
 fuse_elementwise  pointwise operators become chains

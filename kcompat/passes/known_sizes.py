@@ -21,6 +21,11 @@ def with_known_sizes(graph: Graph) -> Graph:
     return rewrite(graph, _replaced)
 
 
+def reads_sizes(graph: Graph) -> bool:
+    """Whether there is an operator that `with_known_sizes` replaces."""
+    return any(node.op.name in _RULES for node in graph.nodes)
+
+
 def _replaced(work: Rewrite, node: Node, operands: Operands) -> Value | Sequence[Value] | None:
     found = _RULES.get(node.op.name)
     known = all(value is None or value.type.is_static for value in operands)

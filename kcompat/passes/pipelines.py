@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from ..ir import Graph
+from .decompose import decompose
 from .fold_batch_norm import fold_batch_norm
 from .fold_constants import fold_constants
-from .fold_sizes import fold_sizes
 from .freeze import freeze
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
+from .known_sizes import with_known_sizes
 from .layout import with_layout
 from .remove_dead import remove_dead
 
@@ -21,6 +22,7 @@ INFERENCE: tuple[Pass, ...] = (
     freeze,
     fold_constants,
     partial(with_layout, target="channels_last"),
+    decompose,
     fold_constants,
     fold_batch_norm,
     remove_dead,
@@ -29,8 +31,8 @@ INFERENCE: tuple[Pass, ...] = (
     remove_dead,
 )
 
-SPECIALIZED: tuple[Pass, ...] = (fold_sizes,)
-"""What knowing all sizes makes possible."""
+SPECIALIZED: tuple[Pass, ...] = (with_known_sizes, decompose, fold_constants, fuse_elementwise, remove_dead)
+"""What knowing all sizes makes possible, for graphs that read sizes."""
 
 
 def optimize(graph: Graph, pipeline: tuple[Pass, ...] = INFERENCE) -> Graph:

@@ -164,9 +164,13 @@ class Planner:
         )
 
     def _leave(self, value: Value, target: Buffer) -> None:
-        """Let an output be in the caller's array: computed there, or copied."""
+        """Let an output be in the caller's array."""
         place = self.place(value)
         assert isinstance(place, Address)
+        self._leave_at(place, target)
+
+    def _leave_at(self, place: Address, target: Buffer) -> None:
+        """Let what is at a place be in a buffer: computed there, or copied."""
         if place.buffer.kind == "arena" and place.offset == 0 and place.buffer.nbytes == target.nbytes:
             place.buffer.kind, place.buffer.place = target.kind, target.place
         else:
@@ -177,16 +181,30 @@ class Planner:
 
         Values that are to be copied are all computed before the first variable changes.
         """
-        targets = {value: self.variable(variable) for variable, value in self.graph.updates.items()}
+        pairs = [(self.place(value), self.variable(variable)) for variable, value in self.graph.updates.items()]
+        moved = [
+            (place, target) for place, target in pairs if isinstance(place, Address) and place.buffer is not target
+        ]
+        exchanged = {place.buffer for place, _ in moved if place.buffer.kind == "input"}
         last_read = {buffer: number for number, step in enumerate(self.steps) for buffer in step.reads}
-        for value, target in targets.items():
-            place = self.place(value)
-            assert isinstance(place, Address)
+        last_read.update(dict.fromkeys(exchanged, len(self.steps)))
+        copies = []
+        for place, target in moved:
             first = next((n for n, step in enumerate(self.steps) if place.buffer in step.writes), -1)
             if last_read.get(target, -1) <= first and self._is_pointwise(first):
-                self._leave(value, target)
-            elif place.buffer is not target:
-                self._copy(place, target)
+                self._leave_at(place, target)
+            else:
+                copies.append((self._kept(place, target.nbytes), target))
+        for place, target in copies:
+            self._copy(place, target)
+
+    def _kept(self, place: Address, size: int) -> Address:
+        """A value where the updates do not reach it: a variable's or an input's is copied."""
+        if place.buffer.kind != "input":
+            return place
+        copy = self.scratch(size)
+        self._copy(place, copy.buffer)
+        return copy
 
     def _is_pointwise(self, number: int) -> bool:
         """Whether a step may write over what it reads."""

@@ -37,7 +37,7 @@ def alike(layer: Layer, other: Layer, x: np.ndarray = X) -> None:
 def test_activations_are_those_of_the_same_name() -> None:
     x = np.linspace(-4, 4, 12, dtype=np.float32).reshape(2, 6)
     for name in recurrent.ACTIVATIONS:
-        np.testing.assert_array_equal(recurrent._function(name)(x), activations.get(name)(x), err_msg=name)
+        np.testing.assert_array_equal(recurrent.activation_function(name)(x), activations.get(name)(x), err_msg=name)
     needing_arguments = {"threshold", "glu"}
     assert set(recurrent.ACTIVATIONS) == {a.name for a in activations.ACTIVATIONS.values()} - needing_arguments
 
