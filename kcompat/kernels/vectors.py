@@ -60,6 +60,16 @@ class Vectors:
         above = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
         return self.builder.select(self.builder.fcmp_ordered(">", above, high), high, above)
 
+    def store_sum(self, value: Any, pointer: Any, has_other: Any, to_other: Any, low: Any, high: Any) -> None:
+        """Store clamp(value + other), the other, if there is one, being `to_other` bytes from where it is stored."""
+        with self.builder.if_else(has_other) as (yes, no):
+            with yes:
+                address = self.builder.add(self.builder.ptrtoint(pointer, I64), to_other)
+                total = self.builder.fadd(value, self.load(self.pointer(address)))
+                self.store(self.clamp(total, low, high), pointer)
+            with no:
+                self.store(self.clamp(value, low, high), pointer)
+
     def intrinsic(self, name: str, kind: Any) -> Any:
         return cgutils.get_or_insert_function(self.builder.module, kind, name)
 

@@ -138,12 +138,7 @@ def _backward_kernel(lanes: int) -> Any:
                         with builder.if_then(builder.icmp_signed("!=", address, constant(0))):
                             pixel = emit.at(emit.pointer(address), channel)
                             total = builder.fadd(value, offset)
-                            with builder.if_else(has_residual) as (yes, no):
-                                with yes:
-                                    other = emit.at(emit.pointer(builder.add(address, to_residual)), channel)
-                                    emit.store(emit.clamp(builder.fadd(total, emit.load(other)), low, high), pixel)
-                                with no:
-                                    emit.store(emit.clamp(total, low, high), pixel)
+                            emit.store_sum(total, pixel, has_residual, to_residual, low, high)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 7, types.float32, types.float32), codegen

@@ -10,13 +10,13 @@ import numpy as np
 from ...ir import Constant, Node, Value
 from ...operators.window import Pairs, extent, resolve_pads
 from ..planner import Planner, lowers
-from ..program import Address, bits, kernel, product
-from .dense import FLOPS, add_product
+from ..program import Address, product
+from .dense import add_product
+from .depthwise import depthwise
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_weights
+from .windows import SPATIAL, label_of
 from .winograd import pays, winograd
-
-SPATIAL = 3
 
 
 @lowers("conv", "fused_conv")
@@ -35,9 +35,9 @@ def conv(planner: Planner, node: Node) -> bool:
     if any(low < 0 or high < 0 for low, high in pads):
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
-    if isinstance(w, Constant) and w.shape[-2] == 1 and node.attrs["groups"] == w.shape[-1] == x.shape[-1]:
-        _depthwise(planner, node, x, w, bias, residual, pads, limits)
-    elif pays(planner, node, x, w):
+    if isinstance(w, Constant) and w.shape[-2] == 1 and node.attrs["groups"] == x.shape[-1]:
+        depthwise(planner, node, x, w, bias, residual, pads, limits)
+    elif isinstance(w, Constant) and pays(planner, node, w):
         winograd(planner, node, x, w, bias, residual, pads, limits)
     else:
         _product(planner, node, x, w, bias, residual, pads, limits)
@@ -77,7 +77,7 @@ def _product(
         sizes=(images * pixels, columns, depth),
         strides=(channels, filters, filters),
         limits=limits,
-        label=_label("conv", node, w),
+        label=label_of("conv", node, w),
         pixels=(1, 0, 0) if is_plain else (pixels, geometry[0], product(sizes) * channels),
         segments=None if is_plain else geometry[1],
         matrices=(
@@ -109,49 +109,3 @@ def _offsets(axes: list[np.ndarray]) -> np.ndarray:
     for offsets in axes:
         total = np.add.outer(total, offsets)
     return np.ascontiguousarray(total.reshape(-1), np.int64)
-
-
-def _label(name: str, node: Node, w: Value) -> str:
-    window = "x".join(map(str, w.shape[:-2]))
-    stride = "x".join(map(str, node.attrs["strides"]))
-    groups = node.attrs["groups"]
-    return f"{name} {window} s{stride}" + (f" g{groups}" if groups > 1 else "")
-
-
-def three(values: list[int] | tuple[int, ...], fill: int) -> list[int]:
-    """The values of spatial axes with `fill` for the axes in front that there are not."""
-    return [fill] * (SPATIAL - len(values)) + list(values)
-
-
-def _depthwise(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Constant,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
-    y = node.outputs[0]
-    window = [int(size) for size in w.shape[:-2]]
-    channels = product(x.shape[-1:])
-    taps = planner.constant(
-        planner.packs.get(w, ("taps",), lambda data: np.ascontiguousarray(data.reshape(-1, channels), np.float32))
-    )
-    source, target, added = planner.place(x), planner.place(y), planner.place(residual)
-    offset = packed_bias(planner, bias, channels, 1)
-    arguments = [
-        source, target, product(x.shape[:1]), channels,
-        *three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1),
-        *three(node.attrs["strides"], 1), *three([low for low, _ in pads], 0), *three(node.attrs["dilations"], 1),
-        taps, offset, added, bits(limits[0]), bits(limits[1]),
-    ]  # fmt: skip
-    planner.step(
-        kernel("windows.depthwise"),
-        arguments,
-        reads=[source, taps, offset, added],
-        writes=[target],
-        work=2.0 * product(y.shape) * product(window) / FLOPS * 4,
-        label=_label("depthwise", node, w),
-    )

@@ -6,7 +6,7 @@ from ...ir import Node
 from ...operators.window import resolve_pads
 from ..planner import Planner, lowers
 from ..program import kernel, product
-from .conv import SPATIAL, three
+from .windows import SPATIAL, three
 
 
 @lowers("max_pool", "avg_pool")

@@ -26,7 +26,7 @@ GROUP_BYTES = 3 << 20
 """Images go through the three steps in groups whose transforms stay in the cache."""
 
 
-def pays(planner: Planner, node: Node, x: Value, w: Constant) -> bool:
+def pays(planner: Planner, node: Node, w: Constant) -> bool:
     """Whether a convolution is one of these, and this is quicker."""
     attrs, lanes = node.attrs, planner.target.lanes
     if planner.target.exact or attrs["groups"] != 1 or w.shape[:-2] != (3, 3):
@@ -54,7 +54,7 @@ def winograd(
     node: Node,
     x: Value,
     w: Constant,
-    bias: Constant | None,
+    bias: Value | None,
     residual: Value | None,
     pads: Pairs,
     limits: tuple[float, float],

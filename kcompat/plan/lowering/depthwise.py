@@ -1,0 +1,85 @@
+"""Depthwise convolution: each channel with kernels of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...ir import Constant, Node, Value
+from ...operators.window import Pairs
+from ..planner import Planner
+from ..program import Address, Argument, bits, kernel, product
+from .dense import FLOPS
+from .movement import copy
+from .tiles import packed_bias
+from .windows import label_of, three
+
+PIXELS = (7, 4, 1)
+"""Output pixels of a row that the kernel for images computes at once."""
+
+MOST_TAPS = 49
+"""In windows that the kernel for images unrolls."""
+
+
+def depthwise(
+    planner: Planner,
+    node: Node,
+    x: Value,
+    w: Constant,
+    bias: Value | None,
+    residual: Value | None,
+    pads: Pairs,
+    limits: tuple[float, float],
+) -> None:
+    y, attrs, lanes = node.outputs[0], node.attrs, planner.target.lanes
+    channels = product(w.shape[-1:])
+    source, target, added = _repeated(planner, x, channels), planner.place(y), planner.place(residual)
+    taps = planner.constant(planner.packs.get(w, ("taps",), _taps))
+    offset, zeros = packed_bias(planner, bias, channels, 1), planner.constant(planner.packs.zeros(channels).data)
+    images, window = product(x.shape[:1]), [int(size) for size in w.shape[:-2]]
+    limit_bits = [bits(limit) for limit in limits]
+    is_image = len(window) <= 2 and product(window) <= MOST_TAPS and set(attrs["dilations"]) == {1}
+    arguments: list[Argument]
+    if is_image and channels >= lanes:
+        height, width = three(x.shape[1:-1], 1)[1:]
+        rows, columns = three(y.shape[1:-1], 1)[1:]
+        (kernel_rows, kernel_columns), (row_stride, stride) = three(window, 1)[1:], three(attrs["strides"], 1)[1:]
+        top, left = three([low for low, _ in pads], 0)[1:]
+        pixels = min((p for p in PIXELS if p <= columns), key=lambda p: (-(-columns // p) * p, -p))
+        key = kernel(
+            "depthwise.images", height=kernel_rows, width=kernel_columns, stride=stride, pixels=pixels, lanes=lanes
+        )
+        arguments = [
+            source, target, taps, offset, added, zeros, images, height, width, rows, columns, channels, row_stride,
+            top, left, *limit_bits,
+        ]  # fmt: skip
+    else:
+        key = kernel("windows.depthwise")
+        arguments = [
+            source, target, images, channels, *three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1),
+            *three(attrs["strides"], 1), *three([low for low, _ in pads], 0), *three(attrs["dilations"], 1),
+            taps, offset, added, *limit_bits,
+        ]  # fmt: skip
+    planner.step(
+        key,
+        arguments,
+        reads=[source, taps, offset, added, zeros],
+        writes=[target],
+        work=2.0 * product(y.shape) * product(window) / FLOPS * 2,
+        label=label_of("depthwise", node, w),
+    )
+
+
+def _taps(data: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(data.reshape(-1, data.shape[-1]), np.float32)
+
+
+def _repeated(planner: Planner, x: Value, channels: int) -> Address:
+    """x with every channel as often in a row as it has kernels."""
+    source = planner.place(x)
+    assert isinstance(source, Address)
+    times, count = channels // product(x.shape[-1:]), product(x.shape)
+    if times == 1:
+        return source
+    target = planner.scratch(4 * count * times)
+    copy(planner, target, source, [(count, 4 * times, 4), (times, 4, 0)], 4, "repeat channels")
+    return target
