@@ -12,6 +12,7 @@ from kcompat.ir import OPERATORS, Builder, Constant, Parameter, Value
 from kcompat.ir.types import is_float, numpy_name
 
 from .spec import NodeSpec
+from .versions import AS_INPUT
 
 Handler = Callable[["Call"], Any]
 
@@ -143,9 +144,10 @@ class Call:
         array = self.static(index)
         return None if array is None else tuple(int(item) for item in np.asarray(array).reshape(-1))
 
-    def setting(self, index: int, name: str, default: Any = None) -> tuple[int, ...] | None:
-        """Integers that older versions give as an attribute, newer ones as an input."""
-        given = self.static_ints(index)
+    def setting(self, name: str, default: Any = None) -> tuple[int, ...] | None:
+        """Integers that older versions give as an attribute, newer ones as the input that `AS_INPUT` says."""
+        place, _ = AS_INPUT[self.node.op][name]
+        given = self.static_ints(place)
         if given is None and name in self.attrs:
             given = self.ints(name)
         return default if given is None else given

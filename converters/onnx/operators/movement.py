@@ -33,7 +33,7 @@ def _size(c: Call) -> Any:
 @handles("Reshape")
 def _reshape(c: Call) -> Any:
     """A target of 0 keeps the size at its place, unless `allowzero`."""
-    x, target = c.x(), c.setting(1, "shape")
+    x, target = c.x(), c.setting("shape")
     if target is None:
         raise ArgumentError("Reshape lacks its shape")
     if c.get("allowzero", 0) or not x.type.is_static or 0 in x.shape:
@@ -78,7 +78,7 @@ def _transpose(c: Call) -> Any:
 @handles("Squeeze")
 def _squeeze(c: Call) -> Any:
     x = c.x()
-    axes = c.setting(1, "axes")
+    axes = c.setting("axes")
     if axes is None:
         axes = tuple(axis for axis, dim in enumerate(c.shape(x)) if dim == 1)
     return c.b.squeeze(x, axes=axes) if axes else x
@@ -86,7 +86,7 @@ def _squeeze(c: Call) -> Any:
 
 @handles("Unsqueeze")
 def _unsqueeze(c: Call) -> Any:
-    axes = c.setting(1, "axes")
+    axes = c.setting("axes")
     if axes is None:
         raise ArgumentError("Unsqueeze lacks its axes")
     return c.b.expand_dims(c.x(), axes=axes) if axes else c.x()
@@ -101,7 +101,7 @@ def _concat(c: Call) -> Any:
 def _split(c: Call) -> Any:
     x = c.x()
     axis = axis_of(int(c.get("axis", 0)), x.rank)
-    sizes = c.setting(1, "split")
+    sizes = c.setting("split")
     count = len(c.node.outputs)
     if sizes is None:
         size = c.shape(x)[axis]
@@ -118,10 +118,10 @@ def _split(c: Call) -> Any:
 def _slice(c: Call) -> Any:
     """Bounds are attributes until opset 9; they are clamped, and what is outside is nothing."""
     x = c.x()
-    starts, stops = c.setting(1, "starts"), c.setting(2, "ends")
+    starts, stops = c.setting("starts"), c.setting("ends")
     if starts is None or stops is None:
         raise ArgumentError("Slice lacks its starts or ends")
-    axes = c.setting(3, "axes") or tuple(range(len(starts)))
+    axes = c.setting("axes") or tuple(range(len(starts)))
     steps = c.static_ints(4) or (1,) * len(starts)
     if not len(starts) == len(stops) == len(axes) == len(steps) or 0 in steps:
         raise ArgumentError(f"Slice: starts {starts}, ends {stops}, axes {axes} and steps {steps} do not fit together")
@@ -225,7 +225,7 @@ def _one_hot(c: Call) -> Any:
 def _pad(c: Call) -> Any:
     """Pads are attributes until opset 10 (`paddings` in 1); `axes` exist from 18, mode wrap from 19."""
     x = c.x()
-    pads = c.setting(1, "pads") or c.setting(9, "paddings")
+    pads = c.setting("pads") or c.ints("paddings", ()) or None
     if pads is None:
         raise ArgumentError("Pad lacks its pads")
     axes = c.static_ints(3) or tuple(range(x.rank))

@@ -14,20 +14,24 @@ from kcompat.errors import ArgumentError
 from kcompat.ir import Value
 
 from ..call import Call, handles
+from ..versions import CARD_GATES, GATES, RECURRENT_ACTIVATIONS, RECURRENT_DEFAULTS
 
-_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
-_NAMES = {
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Relu": "relu",
-    "Softsign": "softsign",
-    "Softplus": "softplus",
-    "Affine": "linear",
-    "Elu": "elu",
-    "HardSigmoid": "hard_sigmoid_keras2",
-}
-"""ONNX's activations at their default alpha and beta -> what the cards call them."""
+
+Function = tuple[str, float | None, float | None]
+"""An activation: its name, alpha and beta, None where it has none."""
+
+
+def _card_name(function: Function) -> str | None:
+    """What a card calls an activation, None if none has it."""
+    name, *given = function
+    for card, (other, *wanted) in RECURRENT_ACTIVATIONS.items():
+        same = all(
+            g == w or (g is not None and w is not None and np.isclose(g, w)) for g, w in zip(given, wanted, strict=True)
+        )
+        if name == other and same:
+            return card
+    return None
 
 
 class Recurrent:
@@ -44,10 +48,19 @@ class Recurrent:
         self.each = len(_DEFAULTS[self.kind])
         if len(names) != self.each * self.directions:
             raise ArgumentError(f"{self.kind}: {len(names)} activations for {self.directions} directions")
-        self.activations = [name.capitalize() if name.islower() else name for name in names]
-        self.alphas, self.betas = list(c.get("activation_alpha") or []), list(c.get("activation_beta") or [])
+        self.activations = self._functions([name.capitalize() if name.islower() else name for name in names])
         self.clip = c.get("clip")
         self.mask = self._mask()
+
+    def _functions(self, names: Sequence[str]) -> list[Function]:
+        """Alphas and betas are for those that have such, in order."""
+        alphas, betas = (iter(self.c.get(f"activation_{kind}") or ()) for kind in ("alpha", "beta"))
+        functions: list[Function] = []
+        for name in names:
+            alpha, beta = RECURRENT_DEFAULTS.get(name, (None, None))
+            alpha = alpha if alpha is None else float(next(alphas, alpha))
+            functions.append((name, alpha, beta if beta is None else float(next(betas, beta))))
+        return functions
 
     def _mask(self) -> Value | None:
         lengths = self.c.opt(4)
@@ -70,37 +83,35 @@ class Recurrent:
         axis = 1 if self.batch_first else 0
         return self.c.b.squeeze(self.c.sliced(value, axis, direction, direction + 1), axes=(axis,))
 
-    def names(self, direction: int) -> list[str]:
+    def functions(self, direction: int) -> list[Function]:
         return self.activations[direction * self.each : (direction + 1) * self.each]
 
-    def fits_card(self, direction: int) -> bool:
-        """Whether a card has everything that this direction asks for."""
-        names = self.names(direction)
-        plain = not self.alphas and not self.betas and self.clip is None and not self.c.get("input_forget", 0)
-        same = self.kind != "LSTM" or names[1] == names[2]
-        return plain and same and self.c.opt(7) is None and all(name in _NAMES for name in names) and self._gate(names)
-
-    def _gate(self, names: list[str]) -> bool:
-        return "Affine" not in names
+    def card_names(self, direction: int) -> list[str] | None:
+        """What a card calls the activations, None if none has everything that this direction asks for."""
+        functions = self.functions(direction)
+        names = [name for name in map(_card_name, functions) if name is not None]
+        plain = self.clip is None and not self.c.get("input_forget", 0) and self.c.opt(7) is None
+        same = self.kind != "LSTM" or functions[1] == functions[2]
+        return names if plain and same and len(names) == len(functions) else None
 
     def is_backwards(self, direction: int) -> bool:
         return direction == 1 or self.c.get("direction", "forward") == "reverse"
 
     def gates(self, value: Value, axis: int) -> list[Value]:
-        return [self.c.sliced(value, axis, i * self.units, (i + 1) * self.units) for i in range(_GATES[self.kind])]
+        return [self.c.sliced(value, axis, i * self.units, (i + 1) * self.units) for i in range(len(GATES[self.kind]))]
 
     def reordered(self, value: Value, axis: int) -> Value:
         """Gates in the order of the cards: LSTM's i, f, c, o."""
-        if self.kind != "LSTM":
+        if GATES[self.kind] == CARD_GATES[self.kind]:
             return value
-        i, o, f, g = self.gates(value, axis)
-        return self.c.b.concat(i, f, g, o, axis=axis)
+        parts = dict(zip(GATES[self.kind], self.gates(value, axis), strict=True))
+        return self.c.b.concat(*(parts[gate] for gate in CARD_GATES[self.kind]), axis=axis)
 
 
 @handles("RNN", "GRU", "LSTM")
 def _recurrent(c: Call) -> Any:
     r = Recurrent(c)
-    results = [_card(r, d) if r.fits_card(d) else _unrolled(r, d) for d in range(r.directions)]
+    results = [_card(r, d, names) if (names := r.card_names(d)) else _unrolled(r, d) for d in range(r.directions)]
     outputs = c.b.concat(*(c.b.expand_dims(y, axes=(2,)) for y, *_ in results), axis=2)  # (N, T, D, H)
     outputs = outputs if r.batch_first else c.b.transpose(outputs, perm=(1, 2, 0, 3))
     states = []
@@ -111,8 +122,8 @@ def _recurrent(c: Call) -> Any:
     return (outputs, *states)
 
 
-def _card(r: Recurrent, direction: int) -> tuple[Value, ...]:
-    b, names = r.c.b, [_NAMES[name] for name in r.names(direction)]
+def _card(r: Recurrent, direction: int, names: Sequence[str]) -> tuple[Value, ...]:
+    b = r.c.b
     w, u = (b.transpose(r.reordered(r.part(i, direction), 0), perm=(1, 0)) for i in (1, 2))  # type: ignore[arg-type]
     bias, h = r.part(3, direction), r.state(5, direction)
     halves = None if bias is None else [r.reordered(half, 0) for half in _halves(r, bias)]
@@ -132,7 +143,7 @@ def _card(r: Recurrent, direction: int) -> tuple[Value, ...]:
 
 def _halves(r: Recurrent, bias: Value) -> list[Value]:
     """The bias of the input and that of the state."""
-    middle = _GATES[r.kind] * r.units
+    middle = len(GATES[r.kind]) * r.units
     return [r.c.sliced(bias, 0, 0, middle), r.c.sliced(bias, 0, middle, None)]
 
 
@@ -179,10 +190,7 @@ Activation = Callable[[Value], Value]
 
 def _activation(r: Recurrent, direction: int, place: int) -> Activation:
     """A gate's activation, behind the clipping of its input."""
-    name = r.names(direction)[place]
-    index = direction * r.each + place
-    alpha = r.alphas[index] if index < len(r.alphas) else None
-    beta = r.betas[index] if index < len(r.betas) else None
+    name, alpha, beta = r.functions(direction)[place]
     b = r.c.b
 
     def apply(x: Value) -> Value:
@@ -191,17 +199,17 @@ def _activation(r: Recurrent, direction: int, place: int) -> Activation:
             case "Sigmoid" | "Tanh" | "Softsign" | "Softplus" | "Relu":
                 return getattr(b, name.lower())(x)
             case "Affine":
-                return b.add(b.mul(x, 1.0 if alpha is None else alpha), 0.0 if beta is None else beta)
+                return b.add(b.mul(x, alpha), beta)
             case "LeakyRelu":
-                return b.relu(x, negative_slope=0.01 if alpha is None else alpha)
+                return b.relu(x, negative_slope=alpha)
             case "ThresholdedRelu":
-                return b.threshold(x, threshold=1.0 if alpha is None else alpha, value=0.0)
+                return b.threshold(x, threshold=alpha, value=0.0)
             case "ScaledTanh":
-                return b.mul(b.tanh(b.mul(x, 1.0 if beta is None else beta)), 1.0 if alpha is None else alpha)
+                return b.mul(b.tanh(b.mul(x, beta)), alpha)
             case "HardSigmoid":
-                return b.hard_sigmoid(x, alpha=0.2 if alpha is None else alpha, beta=0.5 if beta is None else beta)
+                return b.hard_sigmoid(x, alpha=alpha, beta=beta)
             case "Elu":
-                return b.elu(x, alpha=1.0 if alpha is None else alpha)
+                return b.elu(x, alpha=alpha)
             case _:
                 raise ArgumentError(f"{r.kind}: activation {name!r} is not known")
 

@@ -30,7 +30,7 @@ _NEUTRAL: dict[str, Callable[[str], Any]] = {
 @handles(*(f"Reduce{kind}" for kind in _NEUTRAL))
 def _reduce(c: Call) -> Any:
     x, kind = c.x(), c.node.op.removeprefix("Reduce")
-    axes = c.setting(1, "axes")
+    axes = c.setting("axes")
     if not axes:
         if c.get("noop_with_empty_axes", 0):
             return _none_reduced(c, x, kind)
@@ -134,7 +134,7 @@ def _top_k(c: Call) -> Any:
     """k is an attribute until opset 9; `largest` and `sorted` exist from 11. Sorted in any case."""
     x = c.x()
     axis = axis_of(int(c.get("axis", -1)), x.rank)
-    setting = c.setting(1, "k")
+    setting = c.setting("k")
     if setting is None:
         raise NeedsHost
     count = setting[0]

@@ -11,7 +11,7 @@ from kcompat.errors import ArgumentError
 from kcompat.ir import Value
 from kcompat.ir.types import is_float
 
-from ..call import Call, NeedsHost, axis_of, handles
+from ..call import Call, NeedsHost, NeedsShape, axis_of, handles
 
 
 @handles("Upsample")
@@ -36,15 +36,46 @@ def _resize(c: Call) -> Any:
         raise NeedsHost
     scales, sizes = c.static(2), c.static_ints(3)
     axes = [axis_of(axis, x.rank) for axis in c.ints("axes", range(x.rank))]
-    shape = c.shape(x)
     nearest = c.get("nearest_mode", "round_prefer_floor")
     if sizes:
+        shape = c.shape(x)
         factors, full = _by_sizes(c, shape, axes, sizes)
-        return _resized(c, factors, full, mode, nearest)
+        return _as_card(c, factors, full, mode, nearest) or _resized(c, factors, full, mode, nearest)
     if scales is None or not scales.size:
         raise ArgumentError("Resize has neither scales nor sizes")
     given = dict(zip(axes, scales.reshape(-1).tolist(), strict=True))
-    return _resized(c, [given.get(axis, 1.0) for axis in range(x.rank)], None, mode, nearest)
+    factors = [given.get(axis, 1.0) for axis in range(x.rank)]
+    return _as_card(c, factors, None, mode, nearest) or _resized(c, factors, None, mode, nearest)
+
+
+def _as_card(c: Call, scales: list[float], sizes: list[int] | None, coordinates: str, nearest: str) -> Value | None:
+    """The card `resize` where it is the very same: pixels repeated, or linear between pixels around their centres."""
+    x, mode = c.x(), c.get("mode", "nearest")
+    axes = [axis for axis, scale in enumerate(scales) if scale != 1]
+    whole = all(scales[axis] == round(scales[axis]) for axis in axes)
+    known = all(isinstance(x.shape[axis], int) for axis in axes)
+    outs = sizes or [int(np.floor(d * s)) if isinstance(d, int) else 0 for d, s in zip(x.shape, scales, strict=True)]
+    options: dict[str, Any] = {"axes": axes}
+    if known and all(abs(outs[axis] / x.shape[axis] - scales[axis]) < 1e-6 for axis in axes):
+        options["sizes"] = [outs[axis] for axis in axes]
+    elif whole:
+        options["scales"] = [round(scales[axis]) for axis in axes]
+    else:
+        return None
+    repeats = whole and _repeats(coordinates, nearest)
+    between = coordinates == "half_pixel" and is_float(x.dtype) and x.dtype != "float16"
+    if mode == "nearest" and repeats:
+        return c.b.resize(x, **options, method="nearest") if axes else x
+    if mode == "linear" and between and not c.get("antialias", 0) and not c.get("exclude_outside", 0):
+        return c.b.resize(x, **options, method="bilinear") if axes else x
+    return None
+
+
+def _repeats(coordinates: str, nearest: str) -> bool:
+    """Whether whole scales repeat every position as often."""
+    if coordinates == "asymmetric":
+        return nearest == "floor"
+    return coordinates in ("half_pixel", "pytorch_half_pixel") and nearest.startswith("round")
 
 
 def _by_sizes(
@@ -65,16 +96,17 @@ def _by_sizes(
 def _resized(c: Call, scales: list[float], sizes: list[int] | None, coordinates: str, nearest: str) -> Value:
     x, mode = c.x(), c.get("mode", "nearest")
     mode = {"bilinear": "linear"}.get(mode, mode)
-    shape = c.shape(x)
     if len(scales) != x.rank:
         raise ArgumentError(f"{c.node.op}: {len(scales)} scales for {x.type}")
     if mode != "nearest" and not is_float(x.dtype):
         raise NeedsHost
     result = c.wide(x)
-    for axis, (size, scale) in enumerate(zip(shape, scales, strict=True)):
-        out = int(np.floor(size * scale)) if sizes is None else sizes[axis]
-        if out == size and scale == 1:
+    for axis, (size, scale) in enumerate(zip(x.shape, scales, strict=True)):
+        if scale == 1 and (sizes is None or sizes[axis] == size):
             continue
+        if not isinstance(size, int):
+            raise NeedsShape
+        out = int(np.floor(size * scale)) if sizes is None else sizes[axis]
         positions = _positions(size, out, scale, coordinates)
         if mode == "nearest":
             places = np.clip(_NEAREST[nearest](positions), 0, size - 1).astype(np.int64)

@@ -129,8 +129,13 @@ def resize(r: Raiser, node: Node) -> None:
     x = first(node)
     order = _order(r, x, node.attrs["axes"])
     tensor = r.tensor(x, order)
+    if node.attrs["scales"]:
+        scales = {
+            order.index(axis): scale for axis, scale in zip(node.attrs["axes"], node.attrs["scales"], strict=True)
+        }
+        return r.bind(node.outputs[0], _scaled_tensor(r, node, tensor, scales), order)
     targets = {order.index(axis): out for axis, out in zip(node.attrs["axes"], node.attrs["sizes"], strict=True)}
-    r.bind(node.outputs[0], _resized_tensor(r, node, tensor, targets), order)
+    return r.bind(node.outputs[0], _resized_tensor(r, node, tensor, targets), order)
 
 
 def _order(r: Raiser, x: Value, axes: tuple[int, ...]) -> Order:
@@ -139,6 +144,17 @@ def _order(r: Raiser, x: Value, axes: tuple[int, ...]) -> Order:
     if x.rank > 2 and not all(0 < held.index(axis) < x.rank - 1 for axis in axes) and min(axes) > 1:
         return channels_last(x.rank)
     return held
+
+
+def _scaled_tensor(r: Raiser, node: Node, tensor: KerasTensor, scales: dict[int, int]) -> KerasTensor:
+    """UpSampling of axes whose sizes are open."""
+    method, rank = node.attrs["method"], len(tensor.shape)
+    inside = 3 <= rank <= 5 and all(0 < place < rank - 1 for place in scales)
+    if not inside or not (method == "nearest" or (method == "bilinear" and rank == 4 and _is_plain(node))):
+        raise r.refusal("resizing needs sizes that are known; give the model's input_shapes")
+    size = tuple(scales.get(place, 1) for place in range(1, rank - 1))
+    options = {"interpolation": method} if rank == 4 else {}
+    return r.layer(f"UpSampling{rank - 2}D", tensor, size=size[0] if rank == 3 else size, **options)
 
 
 def _resized_tensor(r: Raiser, node: Node, tensor: KerasTensor, targets: dict[int, int]) -> KerasTensor:

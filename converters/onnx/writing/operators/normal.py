@@ -110,7 +110,9 @@ def _instances_of_groups(w: Call, x: str, channels: int) -> str:
     split = w.add("Reshape", x, shape=[0, groups, -1])
     ones, zeros = (w.like(np.full(groups, value, dtype)) for value in (1, 0))
     normal = w.add("InstanceNormalization", split, ones, zeros, epsilon=w.attr("epsilon"))
-    y = w.add("Reshape", normal, shape=w.shape(x))
+    sizes = [channels, *(dim for place, dim in enumerate(w.type().shape[1:], 1) if place != w.axis())]
+    known = all(isinstance(size, int) and size for size in sizes)
+    y = w.add("Reshape", normal, shape=[0, *sizes] if known else w.shape(x))
     tail = [1] * (w.rank - 2)
     for op, index in (("Mul", 1), ("Add", 2)):
         if w.given(index):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,14 +63,25 @@ def _is_rounded(w: Call) -> bool:
     )
 
 
-def _native(w: Call, factors: list[int] | None, **attributes: Any) -> str:
-    if factors:
-        return w.add("Resize", w.x(), "", w.output.constant(factors, "float32"), **attributes)
+def _native(w: Call, factors: Sequence[float] | None, **attributes: Any) -> str:
+    scales = factors or _scales(w)
+    if scales:
+        return w.add("Resize", w.x(), "", w.output.constant(scales, "float32"), **attributes)
     wanted = dict(zip(w.axes(), w.attr("sizes"), strict=True))
     parts = [w.ints([wanted[a]]) if a in wanted else w.sizes(0, a, a + 1) for a in range(w.rank)]
-    dims = [wanted.get(axis, dim) for axis, dim in enumerate(w.type().shape)]
-    sizes = w.ints(dims) if all(isinstance(dim, int) for dim in dims) else w.joined(*parts)
-    return w.add("Resize", w.x(), "", "", sizes, **attributes)
+    return w.add("Resize", w.x(), "", "", w.joined(*parts), **attributes)
+
+
+def _scales(w: Call) -> list[float] | None:
+    """Scales that give the sizes, so that the batch may stay open; None where an axis is open."""
+    scales = [1.0] * w.rank
+    for axis, out in zip(w.axes(), w.attr("sizes"), strict=True):
+        size = w.type().shape[axis]
+        if not isinstance(size, int):
+            return None
+        scale = np.float32(out / size)
+        scales[axis] = float(scale if size * float(scale) >= out else np.nextafter(scale, np.float32(np.inf)))
+    return scales
 
 
 @writes("resample")
