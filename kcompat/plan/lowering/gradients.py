@@ -10,10 +10,10 @@ from ...ir import Node, Value
 from ...operators.window import resolve_pads
 from ..planner import Planner, lowers
 from ..program import Address, kernel, product
-from .conv import SPATIAL, three
 from .dense import add_product
 from .movement import copy, strides_of
 from .tiles import choose_tile, pack_step, packed_bias
+from .windows import SPATIAL, three
 
 CHUNK = 2048
 """Pixels over which a kernel's gradient is summed at a time: what they need stays in the cache."""
