@@ -51,7 +51,8 @@ class Executor:
             bound = self._bound[shapes]
         except KeyError:
             bound = self._bind(shapes)
-        return evaluate(self.graph, arrays) if bound is None else bound.run(arrays)
+        outputs = None if bound is None else bound.run(arrays)
+        return evaluate(self.graph, arrays) if outputs is None else outputs
 
     def program(self, shapes: Sequence[Shape]) -> Program | None:
         """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
@@ -112,8 +113,8 @@ class Bound:
         self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
         self._free: list[Frame] = []
 
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The program's outputs."""
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+        """The program's outputs; None if a kernel found the inputs wrong, and the meanings say what is."""
         arrays = [
             a if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous else np.ascontiguousarray(a, dtype)
             for a, dtype in zip(arrays, self._inputs, strict=True)
@@ -126,6 +127,8 @@ class Bound:
             frame = Frame(self.program, self._kernels, self._call)
         try:
             self._run(frame, arrays, outputs)
+            if frame.take_flag():
+                return None
         finally:
             self._free.append(frame)
         for variable in self.program.updated:

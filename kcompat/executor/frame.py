@@ -34,6 +34,7 @@ class Frame:
         self._call = call
         self._arena = np.empty(program.arena + _ALIGNMENT, np.uint8)
         self._base = -(-self._arena.ctypes.data // _ALIGNMENT) * _ALIGNMENT
+        self._flag = np.zeros(1, np.int64)
         self._kept = [buffer.array for buffer in program.buffers()]
         self._patches: list[tuple[int, int, int]] = []
         self._segments: list[tuple[int, int] | HostStep] = []
@@ -67,6 +68,13 @@ class Frame:
                 self._run_host(segment, arrays, outputs)
             else:
                 self._run_steps(*segment, team)
+
+    def take_flag(self) -> bool:
+        """Whether a kernel of the last run found its inputs wrong."""
+        if not self._flag[0]:
+            return False
+        self._flag[0] = 0
+        return True
 
     def _run_steps(self, first: int, end: int, team: Team | None) -> None:
         words = self._words
@@ -123,6 +131,8 @@ class Frame:
         return self._start(buffer) + argument.offset
 
     def _start(self, buffer: Buffer) -> int:
+        if buffer.kind == "flag":
+            return self._flag.ctypes.data
         if buffer.array is not None:
             return buffer.array.ctypes.data
         return self._base + buffer.place

@@ -66,6 +66,7 @@ class Planner:
         self._constants: dict[int, tuple[np.ndarray, Buffer]] = {}
         self._variables: dict[Variable, Buffer] = {}
         self._node: Node | None = None
+        self._flag = Buffer(8, "flag")
         for number, value in enumerate(graph.inputs):
             self._places[value] = Address(Buffer(nbytes(value.type), "input", number))
 
@@ -106,6 +107,10 @@ class Planner:
             whole = np.ascontiguousarray(array)
             self._constants[id(array)] = (array, Buffer(whole.nbytes, "constant", array=whole))
         return Address(self._constants[id(array)][1])
+
+    def flag(self) -> Address:
+        """The word that a kernel sets to 1 if the inputs are wrong; the meanings then run, and raise."""
+        return Address(self._flag)
 
     # --- steps ------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ class Buffer:
     """Memory for one or more values.
 
     kind: "arena" (in the program's own memory, at `place` once that is planned), "input" or "output" (the
-    caller's array number `place`; variables follow the inputs), "constant" (`array`).
+    caller's array number `place`; variables follow the inputs), "constant" (`array`), "flag" (a word of the frame that
+    a kernel sets to 1 where the operator's meaning raises).
     """
 
     nbytes: int
