@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..ir import Graph
+from .constant_products import constant_products
 from .decompose import decompose
 from .fold_batch_norm import fold_batch_norm
 from .fold_constants import fold_constants
@@ -24,6 +25,7 @@ INFERENCE: tuple[Pass, ...] = (
     partial(with_layout, target="channels_last"),
     decompose,
     fold_constants,
+    constant_products,
     fold_batch_norm,
     remove_dead,
     fuse_epilogues,

@@ -38,6 +38,11 @@ class Rewrite:
         """Whether one node reads a value of the new graph, once, and no output or update is it."""
         return self._new_reads.get(value, 0) == 1
 
+    def is_shared(self, value: Value) -> bool:
+        """Whether a value of the new graph stands for one that is read more than once; what a rule made between
+        others stands for none."""
+        return self._new_reads.get(value, 0) > 1
+
     def producer(self, value: Value | None, *names: str) -> Node | None:
         """The node of the new graph that makes a value, if it is one of these operators."""
         node = value.producer if isinstance(value, Result) else None

@@ -10,11 +10,12 @@ from .movement import BYTES
 
 @lowers("gather")
 def gather(planner: Planner, node: Node) -> bool:
+    """Not where variables change before it is known that all indices are right."""
     x, indices = node.inputs
     assert x is not None
     assert indices is not None
     axis = node.attrs["axis"] % x.rank
-    if indices.dtype not in ("int32", "int64"):
+    if indices.dtype not in ("int32", "int64") or planner.graph.updates:
         return False
     run = product(x.shape[axis + 1 :]) * dtype_of(x).itemsize
     outer, count = product(x.shape[:axis]), product(indices.shape)

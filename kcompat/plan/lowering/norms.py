@@ -69,7 +69,9 @@ def _along(planner: Planner, weight: Value | None, x: Value, axes: list[int], ne
     sizes = [int(x.shape[axis]) for axis in axes]
     if weight is None:
         ones = planner.packs.zeros(product(sizes))
-        return planner.constant(planner.packs.get(ones, ("full", int(neutral)), lambda data: data + np.float32(neutral)))
+        return planner.constant(
+            planner.packs.get(ones, ("full", int(neutral)), lambda data: data + np.float32(neutral))
+        )
     shape = [1] * (x.rank - weight.rank) + [int(size) for size in weight.shape]
     if any(size != 1 for axis, size in enumerate(shape) if axis not in axes):
         return None
@@ -77,7 +79,9 @@ def _along(planner: Planner, weight: Value | None, x: Value, axes: list[int], ne
     if isinstance(weight, Constant):
         form = ("along", *own, 0, *sizes)
         return planner.constant(
-            planner.packs.get(weight, form, lambda data: np.ascontiguousarray(np.broadcast_to(data.reshape(own), sizes)))
+            planner.packs.get(
+                weight, form, lambda data: np.ascontiguousarray(np.broadcast_to(data.reshape(own), sizes))
+            )
         )
     place = planner.place(weight)
     assert isinstance(place, Address)
