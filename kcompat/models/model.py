@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..callbacks import CallbackList
 from ..errors import ArgumentError, InputError
 from ..executor import Executor
 from ..ir import Graph, Value
@@ -18,6 +19,7 @@ from ..layers.emitter import Emitter
 from ..layers.masks import as_mask
 from ..layers.symbolic import KerasTensor
 from ..progress import ProgressBar
+from ..training.batches import is_indexed
 from ..tree import flatten, pack_like
 from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
 from .training import TrainableModel
@@ -168,20 +170,27 @@ class Model(TrainableModel):
 
         x: an array, a list or a dict by input name, or an iterator of such batches (or of tuples
         that begin with one). batch_size: samples per step, 32 by default. verbose: "auto", 0, 1 or 2.
-        steps: stop after so many batches.
+        steps: stop after so many batches. callbacks: their hooks for prediction are called.
         Returns arrays in the nest of the model's outputs. Raises InputError if x does not fit.
         """
-        if callbacks:
-            raise ArgumentError("predict: callbacks are not supported")
-        if yields_batches(x):
+        if yields_batches(x) or is_indexed(x):
             batches, total = self._stream(x, batch_size)
         else:
             batches, total = self._batches(x, batch_size)
         results: list[list[np.ndarray]] = []
-        bar = ProgressBar(total if steps is None else steps, verbose)
+        total = total if steps is None else steps
+        bar = ProgressBar(total, verbose)
+        hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=total)
+        self.stop_predicting = False
+        hooks.on_predict_begin()
         for batch in batches if steps is None else islice(batches, steps):
+            hooks.on_predict_batch_begin(bar.step)
             results.append(self.executor(batch))
+            hooks.on_predict_batch_end(bar.step, {"outputs": self._pack(results[-1])})
             bar.advance()
+            if self.stop_predicting:
+                break
+        hooks.on_predict_end()
         if not results:
             raise InputError(f"model '{self.name}': there is no sample to predict")
         if steps is not None and bar.step < steps:
@@ -194,7 +203,8 @@ class Model(TrainableModel):
             raise ArgumentError(
                 "predict: batch_size is for arrays; a generator decides itself how large its batches are"
             )
-        return (self._arrays(input_of(batch)) for batch in x), len(x) if isinstance(x, Sized) else None
+        batches = (x[index] for index in range(len(x))) if is_indexed(x) else iter(x)
+        return (self._arrays(input_of(batch)) for batch in batches), len(x) if isinstance(x, Sized) else None
 
     def _batches(self, x: Any, batch_size: int | None) -> tuple[Iterator[list[np.ndarray]], int]:
         arrays = self._arrays(x, any_batch=True)

@@ -43,6 +43,7 @@ class TrainableModel(Layer):
     history: History
     stop_training: bool = False
     stop_evaluating: bool = False
+    stop_predicting: bool = False
     structure_version: int = 0
     """Grows when layers are added or removed."""
 

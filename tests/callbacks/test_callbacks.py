@@ -88,6 +88,18 @@ def test_history_and_params() -> None:
     assert history.epoch == [0, 1, 2]
 
 
+def test_predictions_have_hooks_too() -> None:
+    seen: list[Any] = []
+
+    class Look(callbacks.Callback):
+        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen.append((batch, logs["outputs"].shape))
+            self.model.stop_predicting = batch == 1
+
+    assert small().predict(X, batch_size=5, verbose=0, callbacks=[Look()]).shape == (10, 2)
+    assert seen == [(0, (5, 2)), (1, (5, 2))]
+
+
 def test_stop_training_ends_after_the_step() -> None:
     stop = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: setattr(model, "stop_training", True))
     model = small()

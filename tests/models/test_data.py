@@ -180,7 +180,7 @@ def test_steps_beyond_the_data_warn(double):
         ({"batch_size": 0}, "batch_size must be a positive integer, received 0"),
         ({"batch_size": 2.5}, "batch_size must be a positive integer, received 2.5"),
         ({"verbose": 3}, "verbose must be 'auto', 0, 1 or 2, received 3"),
-        ({"callbacks": ["x"]}, "callbacks are not supported"),
+        ({"callbacks": ["x"]}, "callbacks must be Callback objects"),
     ],
 )
 def test_wrong_options_are_refused(double, options, message):

@@ -123,6 +123,12 @@ def test_shuffling_is_seeded(shuffle: Any) -> None:
     assert not np.allclose(first[0], plain[0])
 
 
+def test_data_sets_are_evaluated_and_predicted() -> None:
+    model = small()
+    assert model.evaluate(Batches(), verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
+    np.testing.assert_allclose(model.predict(Batches(), verbose=0), model.predict(X, verbose=0), rtol=1e-5)
+
+
 def test_a_generator_goes_on_from_epoch_to_epoch() -> None:
     seen: list[int] = []
 
