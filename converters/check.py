@@ -101,7 +101,9 @@ def check(
     """
     a, b = _as_side(first), _as_side(second)
     places = _pairs("inputs", a, b, a.inputs, b.inputs)
-    arrays = seeded_inputs(a, seed) if inputs is None else _given(inputs, a)
+    known = interface.inputs if interface else [None] * len(places)
+    both = [_both(v, b.inputs[p], axes) for v, p, axes in zip(a.inputs, places, known, strict=True)]
+    arrays = seeded_inputs(a, both, seed) if inputs is None else _given(inputs, a)
     results = a.run(arrays)
     wanted = [b.inputs[place].shape for place in places]
     moves = interface.inputs if interface else [_moved(array.shape, s) for array, s in zip(arrays, wanted, strict=True)]
@@ -143,6 +145,17 @@ def _given(inputs: Mapping[str, np.ndarray], side: Side) -> list[np.ndarray]:
         if all(key in inputs for key in keys):
             return [np.asarray(inputs[key]) for key in keys]
     raise InputError(f"{side.label}: takes {', '.join(names)} (or {', '.join(numbered)}), received {', '.join(inputs)}")
+
+
+def _both(first: Value, second: Value, axes: Axes | None) -> Value:
+    """An input with the sizes that either model knows."""
+    axes = axes or _moved(first.shape, second.shape)
+    if first.rank != second.rank:
+        return first
+    others = [second.shape[axes.index(axis)] for axis in range(first.rank)]
+    shape = [mine if isinstance(mine, int) else other for mine, other in zip(first.shape, others, strict=True)]
+    named = [dim if isinstance(dim, int) else mine for dim, mine in zip(shape, first.shape, strict=True)]
+    return Value(first.type.with_shape(named), first.name)
 
 
 def _entering(places: Sequence[int], arrays: Sequence[np.ndarray], moves: Sequence[Axes]) -> list[np.ndarray]:

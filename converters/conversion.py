@@ -57,6 +57,7 @@ def convert(
     inputs_as_nchw: bool = False,
     fold_batch_norm: bool = False,
     form: str = "keras3",
+    input_shapes: Mapping[str, Sequence[int | None]] | None = None,
     overwrite: bool = True,
     progress: Progress | None = None,
 ) -> Conversion:
@@ -70,10 +71,11 @@ def convert(
     inputs: arrays by the names of the source's inputs (or input_0, ...) to check on; seeded ones by default.
     verify: False leaves out the check. check_with: runtimes that must agree too, of "onnxruntime", "keras".
     opset, inputs_as_nchw, fold_batch_norm: see `converters.onnx.save_model`; for ONNX.
-    form: "keras3" or "keras2"; for HDF5. progress: is told what is done next.
+    form: "keras3" or "keras2"; for HDF5. input_shapes: see `converters.onnx.to_keras`; for a source in ONNX.
+    progress: is told what is done next.
     Raises LoadError, SaveError, DifferenceError, ArgumentError; in each case nothing is written.
     """
-    options = Options(opset, inputs_as_nchw, fold_batch_norm, form)
+    options = Options(opset, inputs_as_nchw, fold_batch_norm, form, input_shapes)
     target = target_for(dst, to)
     check_options(target, options)
     _check_arguments(src, dst, overwrite)
@@ -89,7 +91,6 @@ def convert(
         external_data_dir=external_data_dir,
     )
     check_options(target, options, model)
-    _check_whole(model)
     with _staging(dst) as staged:
         tell(f"writing {target.ending}")
         interface = target.write(model, staged, origin_note(src, _in_words(src)), options)
@@ -115,14 +116,6 @@ def _check_arguments(src: Any, dst: Any, overwrite: bool) -> None:
             raise ArgumentError(f"{dst}: is the source itself; pass another path")
         if not overwrite:
             raise SaveError(f"{dst}: exists; pass overwrite=True to replace it")
-
-
-def _check_whole(model: Model) -> None:
-    """Raises SaveError for a model that runs in several pieces, which no other format could hold."""
-    try:
-        model.graph()
-    except ArgumentError as error:
-        raise SaveError(str(error)) from error
 
 
 def _in_words(src: Any) -> str:

@@ -22,8 +22,8 @@ _OPEN_SIZES = ((8, 32), (16, 64), (32, 96), (64, 128), (100, 224), (128, 299), (
 _WORDS = np.array(["the", "cat", "sat on", "", "A mat, indeed!", "7"], dtype=object)
 
 
-def seeded_inputs(side: Side, seed: int) -> list[np.ndarray]:
-    """An array for each of a model's inputs.
+def seeded_inputs(side: Side, inputs: Sequence[Value], seed: int) -> list[np.ndarray]:
+    """An array for each of a model's inputs, of these types.
 
     Floats are normal, integers in the range that embeddings, lookups and one-hot encodings take, strings from
     vocabularies. Open dimensions have small sizes, larger ones where the model does not take those.
@@ -31,7 +31,7 @@ def seeded_inputs(side: Side, seed: int) -> list[np.ndarray]:
     """
     ranges = _ranges(side.model)
     last: KcompatError | None = None
-    for arrays in _candidates(side.inputs, ranges, seed):
+    for arrays in _candidates(inputs, ranges, seed):
         try:
             outputs = side.run(arrays)
         except KcompatError as error:

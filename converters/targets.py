@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kcompat
-from kcompat.errors import ArgumentError
+from kcompat.errors import ArgumentError, SaveError
+from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
@@ -21,13 +22,14 @@ class Options:
     """How a model is to be written; each target takes those that mean something to it.
 
     inputs_as_nchw: images enter and leave with their channels first; Keras's formats take that for what was
-    read from ONNX, and have them last otherwise.
+    read from ONNX, and have them last otherwise. input_shapes: of inputs of an ONNX model.
     """
 
     opset: int | None = None
     inputs_as_nchw: bool = False
     fold_batch_norm: bool = False
     form: str = "keras3"
+    input_shapes: Mapping[str, Sequence[int | None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ def _as_keras(model: Model, options: Options) -> tuple[Model, Interface | None]:
         return model, None
     from .onnx.raising.model import raise_model
 
-    raised = raise_model(model, channels_first_interface=options.inputs_as_nchw)
+    try:
+        raised = raise_model(model, channels_first_interface=options.inputs_as_nchw, input_shapes=options.input_shapes)
+    except ArgumentError as error:
+        raise SaveError(f"{error}; with sizes that are open, input_shapes (--shape) may help") from error
     return raised.model, Interface(raised.inputs, raised.outputs)
 
 
@@ -112,6 +117,7 @@ def _write_json(model: Model, path: Path, note: str, options: Options) -> Interf
 def _write_onnx(model: Model, path: Path, note: str, options: Options) -> Interface | None:
     from . import onnx
 
+    graph = _whole(model)
     onnx.save_model(
         model,
         path,
@@ -122,8 +128,14 @@ def _write_onnx(model: Model, path: Path, note: str, options: Options) -> Interf
     )
     if not options.inputs_as_nchw:
         return None
-    graph = model.graph()
     return Interface(*(tuple(_channels_first(v.rank) for v in values) for values in (graph.inputs, graph.outputs)))
+
+
+def _whole(model: Model) -> Graph:
+    try:
+        return model.graph()
+    except ArgumentError as error:
+        raise SaveError(str(error)) from error
 
 
 def _channels_first(rank: int) -> Axes:
@@ -131,7 +143,7 @@ def _channels_first(rank: int) -> Axes:
 
 
 _FOR_ONNX = frozenset({"opset", "inputs_as_nchw", "fold_batch_norm"})
-_FOR_KERAS = frozenset({"inputs_as_nchw"})
+_FOR_KERAS = frozenset({"inputs_as_nchw", "input_shapes"})
 
 TARGETS = {
     target.name: target

@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     writing.add_argument("--fold-batch-norm", action="store_true", help="ONNX: into the weights before it")
     writing.add_argument("--form", choices=("keras3", "keras2"), default="keras3", help="HDF5: who is to load it")
+    writing.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="NAME=1,3,224,224",
+        help="of an input of an ONNX model, where the file leaves sizes open; ? for one that stays open",
+    )
     writing.add_argument("--keep", action="store_true", help="refuse where DST exists")
     writing.add_argument("--report", metavar="FILE", help="folder of models: what became of each, as .md or .json")
     writing.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -62,9 +69,18 @@ def _arguments(options: argparse.Namespace) -> dict[str, Any]:
         "inputs_as_nchw": options.inputs_as_nchw,
         "fold_batch_norm": options.fold_batch_norm,
         "form": options.form,
+        "input_shapes": dict(map(_shape, options.shape)) or None,
         "overwrite": not options.keep,
         "progress": None if options.quiet else lambda text: print(text, file=sys.stderr, flush=True),
     }
+
+
+def _shape(text: str) -> tuple[str, list[int | None]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        return name, [None if size.strip() == "?" else int(size) for size in sizes.split(",")]
+    except ValueError:
+        raise ArgumentError(f"--shape: NAME=1,3,224,224 is expected, received {text!r}") from None
 
 
 def _is_folder(path: str) -> bool:

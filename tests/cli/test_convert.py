@@ -95,6 +95,7 @@ def test_models_that_cannot_be_compared(kcompat, model, digits):
         (("b.h5", "--check-with", "onnxruntime"), 2, "onnxruntime does not read .h5 files"),
         (("b.h5", "--custom", "absent_module:Layer"), 2, "No module named 'absent_module'"),
         (("b.h5", "--custom", "layer"), 2, "MODULE:OBJECT or NAME=MODULE:OBJECT is expected"),
+        (("b.h5", "--shape", "x=a"), 2, "NAME=1,3,224,224 is expected"),
         (("absent/b.h5",), 3, "cannot be written"),
         (("b.h5", "--report", "r.md"), 2, "--report is for a folder of models"),
     ],

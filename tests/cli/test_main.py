@@ -42,7 +42,8 @@ def test_as_a_module(digits):
     done = subprocess.run(
         [*command, digits / "digits_cnn.h5", digits / "digits_test.npz"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stderr.splitlines() if not line.startswith("kcompat: compiling kernels")]
+    assert (done.returncode, told) == (0, [])
     assert done.stdout.startswith("digit: ok")
 
 

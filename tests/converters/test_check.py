@@ -13,7 +13,8 @@ layers = keras.layers
 
 
 def drawn(model, seed=0):
-    return seeded_inputs(side_of(model), seed)
+    side = side_of(model)
+    return seeded_inputs(side, side.inputs, seed)
 
 
 def chain(*items):

@@ -116,6 +116,18 @@ def test_a_model_that_runs_in_pieces(tmp_path):
         convert(tmp_path / "m.onnx", tmp_path / "m.keras")
 
 
+def test_open_sizes_that_are_given(tmp_path):
+    """A model whose last layer needs to know the size of its image."""
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 1, "H", "W"])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 2])
+    weights = onnx.numpy_helper.from_array(np.linspace(-1, 1, 24, dtype=np.float32).reshape(12, 2), "w")
+    nodes = [onnx.helper.make_node("Flatten", ["x"], ["f"]), onnx.helper.make_node("MatMul", ["f", "w"], ["y"])]
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y], [weights])), tmp_path / "m.onnx")
+    found = convert(tmp_path / "m.onnx", tmp_path / "m.keras", input_shapes={"x": (None, 1, 3, 4)})
+    assert keras.models.load_model(tmp_path / "m.keras").input_shape in ((None, 3, 4, 1), (None, 1, 3, 4))
+    assert found.checks[0].inputs["x"].shape == (2, 1, 3, 4)
+
+
 def test_external_data_elsewhere(tmp_path):
     weights = np.arange(6, dtype=np.float32).reshape(2, 3)
     tensor = onnx.numpy_helper.from_array(weights, "w")
