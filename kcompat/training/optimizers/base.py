@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ...reference import evaluate
 from ..losses.base import NameKind
 from ..numerics import cast, total
 from ..tracing import trace
+from .common import COMMON
 from .rows import by_row, squared, summed
 from .schedules.base import LearningRateSchedule, ScheduleKind
 
@@ -77,6 +78,8 @@ class Optimizer(Configurable):
     sums_rows: gradients of one row of an embedding are added up before they are squared, as in Keras 2; see `rows`.
     Source: keras.optimizers.Optimizer.
     """
+
+    positional: ClassVar[Sequence[str]] = ("learning_rate", "weight_decay", *COMMON)
 
     name = Field(NameKind, None)
     learning_rate = Rate(RateKind)
