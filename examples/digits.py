@@ -70,7 +70,7 @@ def main(folder: Path) -> dict[str, float]:
     train(model, x, y, rate=4e-3, epochs=14)
     found = {"trained": report("trained on digits", model, x_test, y_test)}
     model.save(folder / "digits.h5")
-    keras.models.export(model, folder / "digits.onnx")
+    model.save(folder / "digits.onnx")
 
     tuned = keras.models.load_model(folder / "digits.h5")
     report("mirrored digits, before fine-tuning", tuned, x_test[FLIPPED], y_test)

@@ -10,7 +10,9 @@ from ..constraints import ConstraintKind
 from ..initializers import InitializerKind, SeedKind
 from ..ir import Value
 from ..regularizers import RegularizerKind
+from . import recurrent_dropout
 from .emitter import Emitter
+from .recurrent_dropout import DroppedStep
 from .rnn import CellLayer, GateKind, SequenceCell
 
 
@@ -60,6 +62,9 @@ class GRUCell(SequenceCell):
             reset_after=self.reset_after,
             **options,
         )
+
+    def dropped_step(self) -> DroppedStep:
+        return DroppedStep(self, 3, recurrent_dropout.gru)
 
 
 @registered("keras.layers", "CuDNNGRU")

@@ -10,7 +10,9 @@ from ..constraints import ConstraintKind
 from ..initializers import InitializerKind, SeedKind
 from ..ir import Value
 from ..regularizers import RegularizerKind
+from . import recurrent_dropout
 from .emitter import Emitter
+from .recurrent_dropout import DroppedStep
 from .rnn import CellLayer, GateKind, SequenceCell, UnitForgetBias
 
 
@@ -79,6 +81,9 @@ class LSTMCell(SequenceCell):
             recurrent_activation=self.recurrent_activation.name,
             **options,
         )
+
+    def dropped_step(self) -> DroppedStep:
+        return DroppedStep(self, 4, recurrent_dropout.lstm)
 
 
 @registered("keras.layers", "CuDNNLSTM")

@@ -93,17 +93,22 @@ class SequenceCell(Layer):
         zero_masked: bool,
     ) -> Run:
         """The cell over a sequence; no states stand for zeros. In training, all steps' inputs are dropped alike."""
+        if b.training and 0 < self.recurrent_dropout < 1:
+            steps = _Unrolled(self, self.dropped_step())
+            return steps.emit_sequence(b, x, states, mask, go_backwards, zero_masked)
         if b.training:
             x = self._dropped(b, x)
         given: Sequence[Value | None] = states or [None] * self.state_count
         outputs, *final = self.operate(b, x, given, mask, go_backwards=go_backwards, zero_masked=zero_masked)
         return Run(outputs, final[0] if mask is None else step(b, outputs, -1), final)
 
+    def dropped_step(self) -> Any:
+        """What makes the steps, `(b, x, states) -> (output, states)`, where states are dropped in training."""
+        raise ArgumentError(
+            f"{self}: recurrent_dropout={self.recurrent_dropout} is not supported in training; set it to 0"
+        )
+
     def _dropped(self, b: Emitter, x: Value) -> Value:
-        if self.recurrent_dropout:
-            raise ArgumentError(
-                f"{self}: recurrent_dropout={self.recurrent_dropout} is not supported in training; set it to 0"
-            )
         shape = [1 if axis == 1 else -1 for axis in range(x.rank)]
         return self.stream.drop(b, x, self.dropout, shape) if 0 < self.dropout < 1 else x
 
@@ -138,10 +143,14 @@ def emit_sequence(
 
 
 class _Unrolled:
-    """A cell that knows single steps, over a sequence of known length."""
+    """A cell that knows single steps, over a sequence of known length.
 
-    def __init__(self, cell: Layer) -> None:
+    take: what makes a step of x and states, by default a call of the cell.
+    """
+
+    def __init__(self, cell: Layer, take: Any = None) -> None:
         self.cell = cell
+        self.take = take or (lambda b, x, states: b.call(cell, x, states))
 
     def emit_sequence(
         self,
@@ -161,7 +170,7 @@ class _Unrolled:
         kept = list(states) or self._zeros(b, x)
         outputs: list[Value] = []
         for time in reversed(range(count)) if go_backwards else range(count):
-            output, made = b.call(self.cell, step(b, x, time), kept)
+            output, made = self.take(b, step(b, x, time), kept)
             made = flatten(made)
             if mask is not None:
                 before = outputs[-1] if outputs and not zero_masked else b.constant(0, output.dtype)

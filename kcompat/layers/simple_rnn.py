@@ -10,7 +10,9 @@ from ..constraints import ConstraintKind
 from ..initializers import InitializerKind, SeedKind
 from ..ir import Value
 from ..regularizers import RegularizerKind
+from . import recurrent_dropout
 from .emitter import Emitter
+from .recurrent_dropout import DroppedStep
 from .rnn import CellLayer, GateKind, SequenceCell
 
 
@@ -56,6 +58,9 @@ class SimpleRNNCell(SequenceCell):
             activation=self.activation.name,
             **options,
         )
+
+    def dropped_step(self) -> DroppedStep:
+        return DroppedStep(self, 1, recurrent_dropout.simple_rnn)
 
 
 @registered("keras.layers")

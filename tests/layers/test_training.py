@@ -138,12 +138,38 @@ def test_recurrent_layers_drop_inputs_alike_in_all_steps() -> None:
     assert (y == 0).any()
 
 
+CELLS = {
+    "simple_rnn": (layers.SimpleRNN, {}),
+    "lstm": (layers.LSTM, {"recurrent_activation": "hard_sigmoid"}),
+    "gru": (layers.GRU, {}),
+    "gru_before": (layers.GRU, {"reset_after": False, "go_backwards": True}),
+    "gru_without_bias": (layers.GRU, {"use_bias": False}),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_dropped_states(name: str) -> None:
+    """Written out step by step, the formula is the operator's; dropped states change all but the first step."""
+    cls, options = CELLS[name]
+    x = X[:, 0]
+    options = {"bias_initializer": "random_normal", "return_sequences": True, **options}
+    layer = cls(5, recurrent_dropout=1e-9, seed=1, **options)
+    expected = layer(x)
+    np.testing.assert_allclose(layer(x, training=True), expected, rtol=1e-4, atol=1e-5)
+    dropping = cls(5, recurrent_dropout=0.5, seed=1, **options)
+    dropping(x)
+    dropping.set_weights(layer.get_weights())
+    dropped = dropping(x, training=True)
+    np.testing.assert_allclose(dropped[:, 0], expected[:, 0], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(dropped[:, 1:], expected[:, 1:], atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
         (layers.RandomFlip(name="flip"), X, "layer 'flip' .*not supported in training"),
         (layers.BatchNormalization(renorm=True, name="bn"), X, "layer 'bn' .*renorm"),
-        (layers.LSTM(3, recurrent_dropout=0.5), X[:, 0], "recurrent_dropout=0.5 is not supported"),
+        (layers.ConvLSTM1D(3, 2, recurrent_dropout=0.5), X, "recurrent_dropout=0.5 is not supported"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_by_name(layer: Layer, x: np.ndarray, message: str) -> None:
