@@ -127,3 +127,55 @@ def depthwise() -> Any:
             row += 1
 
     return kernel
+
+
+def collect() -> Any:
+    """The last part of a transposed convolution: each output pixel is the sum of what the taps that meet it hold.
+
+    x is (images, *input, groups, taps, filters), y (images, *output, groups, filters); arguments after GEOMETRY, in
+    which channels are filters: groups, bias (groups * filters). Low pads are cut off the output.
+    """
+
+    @njit(inline="always")
+    def source(place, tap, low, stride, dilation, size):
+        """Which input pixel's tap falls on an output place; negative if none."""
+        at = place + low - tap * dilation
+        return at // stride if at >= 0 and at % stride == 0 and at // stride < size else -1
+
+    @njit(inline="always")
+    def add(a, y, pixel, tap):
+        filters, taps = a[3], a[10] * a[11] * a[12]
+        for group in range(a[22]):
+            x = f32(a[0] + ((pixel * a[22] + group) * taps + tap) * filters * 4)
+            out = f32(y + group * filters * 4)
+            for f in range(filters):
+                out[f] += x[f]
+
+    @njit(inline="always")
+    def one(a, image, d, h, w):
+        channels = a[22] * a[3]
+        address = a[1] + (((image * a[7] + d) * a[8] + h) * a[9] + w) * channels * 4
+        y, bias = f32(address), f32(a[23])
+        for c in range(channels):
+            y[c] = bias[c]
+        for i in range(a[10]):
+            from_d = source(d, i, a[16], a[13], a[19], a[4])
+            for j in range(a[11]):
+                from_h = source(h, j, a[17], a[14], a[20], a[5])
+                if from_d >= 0 and from_h >= 0:
+                    for k in range(a[12]):
+                        from_w = source(w, k, a[18], a[15], a[21], a[6])
+                        if from_w >= 0:
+                            pixel = ((image * a[4] + from_d) * a[5] + from_h) * a[6] + from_w
+                            add(a, address, pixel, (i * a[11] + j) * a[12] + k)
+
+    def kernel(a, thread, threads):
+        rows = a[2] * a[7] * a[8]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
+            for w in range(a[9]):
+                one(a, image, rest // a[8], rest % a[8], w)
+            row += 1
+
+    return kernel

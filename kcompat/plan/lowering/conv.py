@@ -59,10 +59,10 @@ def _product(
     images, channels = product(x.shape[:1]), product(x.shape[-1:])
     depth, filters = product(w.shape[:-1]), product(w.shape[-1:])
     pixels = product(y.shape[1:-1])
-    tile = choose_tile(images * pixels, planner.target.lanes)
     is_plain = product(w.shape[:-2]) == 1 and all(stride == 1 for stride in node.attrs["strides"]) and groups == 1
     geometry = _geometry(planner, node, sizes, channels, w, groups)
     columns = filters // groups
+    tile = choose_tile(images * pixels, planner.target.lanes, columns)
     panels = -(-columns // tile.width)
     add_product(
         planner,

@@ -14,6 +14,9 @@ _ROWS = {16: (14, 10, 8, 4), 8: (6, 4, 2), 4: (6, 4, 2)}
 """Rows of tiles two vectors wide whose sums fit the registers, by lanes."""
 
 VECTORS = 2
+NARROW = (1, 3)
+"""Columns in vectors for which tiles are one vector wide."""
+
 FEW_ROWS = 3
 """Up to so many rows, weights are read once per row."""
 
@@ -36,9 +39,10 @@ class Tile:
         return self.rows * max(1, BLOCK_BYTES // (4 * depth * self.rows))
 
 
-def choose_tile(rows: int, lanes: int) -> Tile:
-    """The tile that computes the fewest rows in vain; the larger of equals."""
-    return Tile(min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r)), VECTORS, lanes)
+def choose_tile(rows: int, lanes: int, columns: int = 0) -> Tile:
+    """The tile that computes the fewest rows in vain; the larger of equals. columns: 0 if they are many."""
+    best = min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r))
+    return Tile(best, 1 if -(-columns // lanes) in NARROW else VECTORS, lanes)
 
 
 def packed_weights(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address:

@@ -65,7 +65,7 @@ def winograd(
     down, across = _count(y, 1), _count(y, 2)
     group = max(1, GROUP_BYTES // (4 * PLACES * down * across * (channels + filters)))
     group = -(-images // -(-images // group))
-    tile = choose_tile(group * down * across, lanes)
+    tile = choose_tile(group * down * across, lanes, filters)
     weights = planner.constant(planner.packs.get(w, ("winograd", tile.width), lambda data: pack(data, tile.width)))
     panels = -(-filters // tile.width)
     offset, zeros = packed_bias(planner, bias, filters, 1), planner.constant(planner.packs.zeros(channels).data)
