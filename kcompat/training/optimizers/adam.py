@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ... import initializers
 from ...config import Bool, Field, Float, Int, registered
@@ -17,7 +18,7 @@ from .rows import magnitude, squared
 class Moments(Optimizer):
     """Base of optimizers that keep moving means of gradients and of their squares."""
 
-    positional = ("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay", *COMMON)
+    positional: ClassVar[Sequence[str]] = ("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay", *COMMON)
 
     learning_rate = Optimizer.learning_rate.with_default(0.001)
     beta_1 = Field(Float, 0.9)
