@@ -96,15 +96,16 @@ class Loss(Configurable):
         with b.origin(f"loss '{self.name}' ({type(self).__name__})"):
             mask = b.masks.get(y_pred) if mask is None else mask
             y_pred = cast(b, y_pred, dtype)
-            y_true = cast(b, y_true, dtype) if self.casts_targets(y_true) else y_true
+            y_true = cast(b, y_true, dtype) if self.casts_targets else y_true
             values = self.values(b, y_true, y_pred)
             own = b.masks.get(values)
             if own is not None:
                 mask = own if mask is None else b.logical_and(mask, own)
             return reduce_weighted(b, values, sample_weight, mask, self.reduction)
 
-    def casts_targets(self, y_true: Value) -> bool:
-        """Whether targets are taken in the loss's dtype; losses of class numbers take integers as they are."""
+    @property
+    def casts_targets(self) -> bool:
+        """Whether `values` is given targets of the loss's dtype; kcompat's own functions take them as they are."""
         return True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> np.ndarray:
@@ -128,6 +129,10 @@ class FunctionLoss(Loss):
     """A loss that is a function, whose parameters are the class's own fields."""
 
     function: ClassVar[Function]
+
+    @property
+    def casts_targets(self) -> bool:
+        return False
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -256,9 +256,6 @@ class SparseCategoricalCrossentropy(FunctionLoss):
     ignore_class = Field(optional(Int), None)
     axis = Field(Int, -1, optional_key=True)
 
-    def casts_targets(self, y_true: Value) -> bool:
-        return is_float(y_true.dtype)
-
 
 @registered(_MODULE)
 class BinaryFocalCrossentropy(_Smoothed):
@@ -298,6 +295,3 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         require_fraction(self, "q", self.q)
-
-    def casts_targets(self, y_true: Value) -> bool:
-        return is_float(y_true.dtype)

@@ -41,6 +41,10 @@ class LossFunctionWrapper(Loss):
 
     neutral: ClassVar[Mapping[str, Any]] = {}
 
+    @property
+    def casts_targets(self) -> bool:
+        return not isinstance(self.fn, Function)
+
     def values(self, b: Emitter, y_true: Value, y_pred: Value) -> Value:
         y_true, y_pred = same_rank(b, y_true, y_pred)
         if isinstance(self.fn, Function):

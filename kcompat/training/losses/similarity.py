@@ -80,6 +80,3 @@ class Circle(FunctionLoss):
     gamma = Field(Float, 80.0)
     margin = Field(Float, 0.4)
     remove_diagonal = Field(Bool, True)
-
-    def casts_targets(self, y_true: Value) -> bool:
-        return False
