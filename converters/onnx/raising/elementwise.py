@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from kcompat import layers
 from kcompat.ir import Node, Value
+from kcompat.ir.graph import Result
 from kcompat.ir.types import is_float
 
 from .raiser import Order, Raiser, first, raises
@@ -202,6 +204,9 @@ def _with_array(r: Raiser, node: Node, x1: Any, x2: Any) -> Any:
         return None
     axes = [axis for axis, size in enumerate(array.shape) if size != 1]
     if source in r.learned and axes[0] > 0:
+        before = _scaled_before(r, node, tensor, axes) if op in ("add", "sub") and not first else None
+        if before is not None:
+            tensor, scale = before
         return _scaled_axes(r, tensor, axes, scale, offset if op in ("add", "sub") else None)
     if axes != [array.ndim - 1]:
         return None
@@ -221,6 +226,22 @@ def _terms(op: str, array: np.ndarray, first: bool) -> tuple[np.ndarray, np.ndar
     if op == "div" and not first and np.all(array != 0):
         return one / array, zero
     return None
+
+
+def _scaled_before(r: Raiser, node: Node, tensor: Any, axes: list[int]) -> tuple[Any, np.ndarray] | None:
+    """What a layer has multiplied by factors of channels, and the factors, if nothing else reads the product."""
+    layer = tensor.call.layer
+    value = next((v for v in node.inputs if v is not None and r.known(v) is None), None)
+    made = value.producer if isinstance(value, Result) else None
+    if not isinstance(layer, layers.EinsumDense) or made is None or made.op.name != "mul" or not layer.trainable:
+        return None
+    if layer.bias_axes is not None or value is None or not r.is_read_once(value) or axes != [len(tensor.shape) - 1]:
+        return None
+    kernel = layer.kernel.value
+    if kernel.shape != tensor.shape[-1:]:
+        return None
+    r.names.release(layer.name)
+    return tensor.call.input_tensors[0], kernel.reshape([1] * axes[0] + [-1])
 
 
 def _scaled_axes(r: Raiser, tensor: Any, axes: list[int], scale: np.ndarray, offset: np.ndarray | None) -> Any:

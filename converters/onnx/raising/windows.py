@@ -8,12 +8,52 @@ from typing import Any
 import numpy as np
 
 from kcompat import layers
-from kcompat.ir import Node
+from kcompat.ir import Node, Value
 from kcompat.layers.symbolic import KerasTensor
 from kcompat.operators.window import Pairs, extent, resolve_pads
 
+from .canonical import Rewriter, both_ways, idiom
 from .names import scope_of
 from .raiser import Order, Raiser, channels_last, first, raises
+
+# --- idioms ------------------------------------------------------------------------
+
+
+@idiom("mul", "add")
+def folded(b: Rewriter, node: Node) -> Value | None:
+    """Learned factors, or terms, of the channels of a convolution or of the units of a product, in its weights."""
+    for x, vector in both_ways(node):
+        made, array = b.made_by(x, "conv", "conv_transpose", "dense"), b.data(vector)
+        if made is None or array is None or vector not in b.learned or not b.is_read_once(made.outputs[0]):
+            continue
+        along = _channels(made, array)
+        if along is None or not all(value is None or b.is_known(value) for value in made.inputs[1:]):
+            continue
+        w, bias = made.inputs[1:]
+        if node.op.name == "mul":
+            factors = along[:, None] if made.op.name == "conv_transpose" else along
+            kernel: Value | None = b.array(b.data(w) * factors, w)
+            term = None if bias is None else b.array(b.data(bias) * along, bias)
+        else:
+            kernel, term = w, b.array(along if bias is None else b.data(bias) + along, vector)
+        with b.at(made):
+            value: Value = b.apply(made.op, made.inputs[0], kernel, term, **made.attrs)
+        return value
+    return None
+
+
+def _channels(node: Node, array: np.ndarray) -> np.ndarray | None:
+    """An array that broadcasts to a node's result as one number for each channel."""
+    y = node.outputs[0]
+    axis = 1 if node.attrs.get("layout") == "channels_first" else y.rank - 1
+    count = y.shape[axis]
+    sizes: list[int] = [1] * (y.rank - array.ndim) + list(array.shape)
+    wanted = [count if place == axis else 1 for place in range(y.rank)]
+    grouped = node.op.name == "conv_transpose" and node.attrs["groups"] > 1
+    return array.reshape(-1) if sizes == wanted and not grouped else None
+
+
+# --- layers ------------------------------------------------------------------------
 
 
 def image_order(r: Raiser, node: Node) -> Order:
