@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from raised import CASES, Case, node
+from raised import Case, node
+from raised_images import IMAGES
+from raised_sequences import SEQUENCES
 
 import kcompat
 from kcompat.converters.onnx import model_from_proto
@@ -11,7 +13,7 @@ from kcompat.converters.onnx.raising import Raising, raise_model, to_keras
 from kcompat.errors import SaveError
 from kcompat.models.graph_model import GraphModel
 
-named = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+named = pytest.mark.parametrize("case", [*IMAGES, *SEQUENCES], ids=lambda case: case.name)
 
 
 def listed(outputs: object) -> list[np.ndarray]:

@@ -7,7 +7,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from raised import CASES, Case
+from raised import Case
+from raised_images import IMAGES
+from raised_sequences import SEQUENCES
 
 from kcompat.converters.onnx.raising import raise_model
 
@@ -18,7 +20,7 @@ def listed(outputs: object) -> list[np.ndarray]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else [np.asarray(outputs)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*IMAGES, *SEQUENCES], ids=lambda case: case.name)
 def test_keras_predicts_the_same(keras: ModuleType, case: Case, tmp_path: Path) -> None:
     raising = raise_model(case.model)
     for ending in (".keras", ".h5") if case.h5 else (".keras",):

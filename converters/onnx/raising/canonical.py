@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kcompat.ir import Builder, Constant, Graph, Node, Parameter, Value
+from kcompat.ir import OPERATORS, Builder, Constant, Graph, Node, Parameter, Value
 from kcompat.ir.graph import Result
 from kcompat.ir.types import numpy_name
 
@@ -86,7 +86,8 @@ class Rewriter(Builder):
         return None
 
     def is_read_once(self, value: Value) -> bool:
-        return self._uses.get(value, 0) == 1
+        """Whether one node alone reads a value, as it does what an idiom has made on its way."""
+        return self._uses.get(value, 1) == 1
 
     def is_known(self, value: Value | None) -> bool:
         return isinstance(value, Constant)
@@ -120,6 +121,19 @@ class Rewriter(Builder):
         if any(source in self.learned for source in sources):
             self.learned.add(constant)
         return constant
+
+    def rewritten(self, op: str, *operands: Value, **attrs: Any) -> Value:
+        """The value of an operator with one result, or of the idiom that it ends."""
+        card = OPERATORS[op]
+        types = card.infer(*(value.type for value in operands), **(checked := card.check_attributes(attrs)))
+        assert not isinstance(types, tuple)
+        trial = Node(card, operands, checked, [types], self._origin)
+        for look in IDIOMS.get(op, ()):
+            found = look(self, trial)
+            if found is not None:
+                return found
+        self.nodes.append(trial)
+        return trial.outputs[0]
 
     # --- one node -------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from . import (
     reductions,
     resampling,
     reshaping,
+    tensorflow,
     views,
     windows,
 )
@@ -48,6 +49,7 @@ HANDLED_BY = (
     reductions,
     resampling,
     reshaping,
+    tensorflow,
     views,
     windows,
 )

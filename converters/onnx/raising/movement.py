@@ -143,7 +143,7 @@ def gather_from_end(b: Rewriter, node: Node) -> Value | None:
         return None
     if not b.is_number(less.inputs[1], 0) or b.number(total.inputs[1]) != first(node).shape[node.attrs["axis"]]:
         return None
-    return b.gather(first(node), plain, axis=node.attrs["axis"])
+    return None if plain is None else b.rewritten("gather", first(node), plain, axis=node.attrs["axis"])
 
 
 @raises("gather")

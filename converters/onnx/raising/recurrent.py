@@ -197,7 +197,7 @@ def _both_ways(r: Raiser, pair: _Pair) -> None:
 @idiom("gather", "squeeze")
 def last_step(b: Rewriter, node: Node) -> Value | None:
     """The last position of a sequence that a layer goes through from its start: its state at the end."""
-    taken, axis = _last_position(b, node)
+    taken, axis = _taken(b, node, -1)
     found = walk(b, taken, *_LAYERS) if taken is not None and node.outputs[0].rank == 2 else None
     if found is None:
         return None
@@ -210,22 +210,39 @@ def last_step(b: Rewriter, node: Node) -> Value | None:
     return made.outputs[1] if _is_sequence(taken, made) else None
 
 
-def _last_position(b: Rewriter, node: Node) -> tuple[Value | None, int]:
-    """A value of which only the last position of an axis is taken, and that axis."""
+@idiom("gather", "squeeze")
+def first_step(b: Rewriter, node: Node) -> Value | None:
+    """The first position of what a layer gives that has begun at the end: its state there."""
+    taken, axis = _taken(b, node, 0)
+    found = walk(b, taken, "slice") if taken is not None and node.outputs[0].rank == 2 else None
+    made = b.made_by(first(found[0]), *_LAYERS) if found is not None else None
+    if found is None or made is None or first(found[0]) is not made.outputs[0]:
+        return None
+    turned, axes = found
+    left = [a for place, a in enumerate(axes) if place != axis and a is not None]
+    if turned.attrs["steps"] != (-1,) or turned.attrs["axes"] != (1,) or axes[axis] != 1 or left != [0, 2]:
+        return None
+    return made.outputs[1] if made.attrs["go_backwards"] and made.inputs[-1] is None else None
+
+
+def _taken(b: Rewriter, node: Node, position: int) -> tuple[Value | None, int]:
+    """A value of which only one position of an axis is taken, the first (0) or the last (-1), and that axis."""
     if node.op.name == "gather":
         x, axis, index = first(node), node.attrs["axis"] % first(node).rank, b.number(node.inputs[1])
-        return (x if index in (-1, _last_of(x, axis)) and node.inputs[1].rank == 0 else None), axis  # type: ignore[union-attr]
+        wanted = index in (position, _from_start(x, axis, position))
+        return (x if wanted and node.outputs[0].rank < x.rank else None), axis
     cut = b.made_by(first(node), "slice")
     if cut is None or len(cut.attrs["axes"]) != 1 or len(node.attrs["axes"]) != 1:
         return None, 0
     x, axis = first(cut), cut.attrs["axes"][0] % first(cut).rank
-    last = cut.attrs["starts"][0] in (-1, _last_of(x, axis)) and cut.attrs["steps"][0] in (None, 1)
-    return (x if last and node.attrs["axes"][0] % x.rank == axis else None), axis
+    start = cut.attrs["starts"][0] or 0
+    wanted = start in (position, _from_start(x, axis, position)) and cut.attrs["steps"][0] in (None, 1)
+    return (x if wanted and node.attrs["axes"][0] % x.rank == axis else None), axis
 
 
-def _last_of(x: Value, axis: int) -> int:
+def _from_start(x: Value, axis: int, position: int) -> int:
     size = x.shape[axis]
-    return size - 1 if isinstance(size, int) else -1
+    return size + position if isinstance(size, int) and position < 0 else position
 
 
 def _is_sequence(value: Value, made: Node) -> bool:

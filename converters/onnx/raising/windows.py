@@ -23,7 +23,10 @@ from .raiser import Order, Raiser, channels_last, first, raises
 def folded(b: Rewriter, node: Node) -> Value | None:
     """Learned factors, or terms, of the channels of a convolution or of the units of a product, in its weights."""
     for x, vector in both_ways(node):
-        made, array = b.made_by(x, "conv", "conv_transpose", "dense"), b.data(vector)
+        array, turned = b.data(vector), b.made_by(x, "transpose")
+        if turned is not None and array is not None and vector in b.learned and b.is_read_once(turned.outputs[0]):
+            return _folded_before(b, node, turned, vector)
+        made = b.made_by(x, "conv", "conv_transpose", "dense")
         if made is None or array is None or vector not in b.learned or not b.is_read_once(made.outputs[0]):
             continue
         along = _channels(made, array)
@@ -40,6 +43,17 @@ def folded(b: Rewriter, node: Node) -> Value | None:
             value: Value = b.apply(made.op, made.inputs[0], kernel, term, **made.attrs)
         return value
     return None
+
+
+def _folded_before(b: Rewriter, node: Node, turned: Node, vector: Value) -> Value | None:
+    """The same in front of a transpose, if it can be folded there."""
+    perm, array = turned.attrs["perm"], b.data(vector)
+    if b.made_by(first(turned), "conv", "conv_transpose") is None or node.outputs[0].rank != len(perm):
+        return None
+    full = array.reshape([1] * (len(perm) - array.ndim) + list(array.shape)).transpose(np.argsort(perm))
+    trial = Node(node.op, [first(turned), b.array(full, vector)], node.attrs, [first(turned).type], node.origin)
+    found = folded(b, trial)
+    return None if found is None else b.rewritten("transpose", found, perm=perm)
 
 
 def _channels(node: Node, array: np.ndarray) -> np.ndarray | None:
