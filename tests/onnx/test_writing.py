@@ -11,6 +11,7 @@ from onnx.reference import ReferenceEvaluator
 import kcompat
 from kcompat import Sequential, layers
 from kcompat.converters.onnx import model_from_proto, model_proto, save_model
+from kcompat.converters.onnx.raising import raise_model
 from kcompat.errors import ArgumentError, SaveError
 from kcompat.layers import Input
 from kcompat.models import Model, load_model
@@ -290,3 +291,19 @@ def test_batch_normalisation_can_be_folded(tmp_path: Path) -> None:
     assert {"conv/kernel", "first/gamma"} <= {tensor.name for tensor in proto.graph.initializer}
     data = np.random.default_rng(1).normal(size=(2, 6, 6, 3)).astype("float32")
     np.testing.assert_allclose(load_model(tmp_path / "m.onnx")(data), model(data), rtol=1e-4, atol=1e-5)
+
+
+def test_layers_come_back_from_a_written_model() -> None:
+    """Every layer as the kind it was; a forward and a backward cell with other weights are no Bidirectional."""
+    x = Input((6, 3))
+    one = layers.LSTM(4, name="one")(x)
+    other = layers.LSTM(4, use_bias=False, go_backwards=True, name="other")(x)
+    image = layers.Reshape((2, 4, 1))(layers.Concatenate()([one, other]))
+    y = layers.UpSampling2D(2)(layers.Conv2D(2, 1, activation="relu")(image))
+    model = randomise(Model(x, layers.Dense(3, activation="softmax")(layers.Flatten()(y))))
+    raising = raise_model(model_from_proto(model_proto(model)))
+    kinds = {type(layer).__name__ for layer in raising.model.layers}
+    assert kinds >= {"LSTM", "Conv2D", "UpSampling2D", "Flatten", "Dense"}
+    assert "Bidirectional" not in kinds
+    data = np.random.default_rng(3).normal(size=(2, 6, 3)).astype("float32")
+    np.testing.assert_allclose(raising.model(data), model(data), rtol=1e-4, atol=1e-5)

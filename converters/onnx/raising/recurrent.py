@@ -114,12 +114,17 @@ def _partner(r: Raiser, node: Node) -> _Pair | None:
             continue
         backward, forward = sorted((node, other), key=lambda one: not one.attrs["go_backwards"])
         alike = {**forward.attrs, "go_backwards": True} == backward.attrs
-        alike = alike and forward.inputs[-1] is backward.inputs[-1]
+        alike = alike and forward.inputs[-1] is backward.inputs[-1] and _shapes(forward) == _shapes(backward)
         if alike and not forward.attrs["go_backwards"] and _are_free(r, forward) and _are_free(r, backward):
             pair = _joined(r, forward, backward)
             if pair is not None:
                 return pair
     return None
+
+
+def _shapes(node: Node) -> list[Any]:
+    """Of the weights; None for a bias that is not there."""
+    return [None if value is None else value.shape for value in node.inputs[1:4]]
 
 
 def _are_free(r: Raiser, node: Node) -> bool:
