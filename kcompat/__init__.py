@@ -49,8 +49,10 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "ir",
+    "get_num_threads": "executor",
     "load_model": "models",
     "model_from_json": "models",
+    "set_num_threads": "executor",
 }
 """Public name -> the submodule that defines it."""
 

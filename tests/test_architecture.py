@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "backend": {"layers", "settings", "utils"},
     "keras": set(),
     "onnx_backend": {"errors"},
-    "cli": GROUND | RUNNING | {"layers", "models", "utils", "kcompat"},
+    "cli": GROUND | RUNNING | {"plan", "layers", "models", "utils", "kcompat"},
     "converters.files": {"errors"},
     "converters": GROUND
     | OBJECTS

@@ -11,9 +11,9 @@ from typing import Any
 
 from .. import __version__
 from ..errors import ArgumentError, DifferenceError, InputError, KcompatError, MissingDependencyError
-from . import convert, diff, run, show, verify
+from . import convert, diff, run, show, verify, warm
 
-COMMANDS = (show, run, convert, diff, verify)
+COMMANDS = (show, run, convert, diff, verify, warm)
 
 DIFFERENT, USAGE, REFUSED = 1, 2, 3
 

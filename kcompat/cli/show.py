@@ -6,9 +6,11 @@ import argparse
 import json
 from typing import Any
 
+from ..executor import open_sizes_filled
 from ..ir import graph_text
 from ..models import Model
 from ..models.summary import readable_size
+from ..plan.text import program_text
 from . import model_file
 
 HELP = "show layers, inputs, outputs and origin of a model"
@@ -18,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_file.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--graph", action="store_true", help="the operators that run, one a line")
+    form.add_argument("--plan", action="store_true", help="what runs: kernels, memory, fusions")
     form.add_argument("--json", action="store_true", help="the same facts as JSON")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="rows that --plan plans for (1)")
     parser.add_argument("--expand-nested", action="store_true", help="list the layers of models inside")
 
 
@@ -27,12 +31,24 @@ def run(options: argparse.Namespace) -> int:
     model = model_file.load(options, weights_needed=False)
     if options.graph:
         print(graph_text(model.graph()))
+    elif options.plan:
+        print(plan_text(model, options.batch))
     elif options.json:
         print(json.dumps(facts(model, options.model), indent=2))
     else:
         model.summary(expand_nested=options.expand_nested)
         print("\n".join(_lines(facts(model, options.model))))
     return 0
+
+
+def plan_text(model: Model, batch: int) -> str:
+    """What runs for inputs of `batch` rows; other open sizes are taken to be 1."""
+    executor = model.executor
+    shapes = open_sizes_filled(executor.graph, batch)
+    program = executor.program(shapes)
+    if program is None:
+        return "The graph runs as a whole on its NumPy meanings: sizes depend on values, or it holds strings."
+    return program_text(program, executor.optimized(shapes))
 
 
 def facts(model: Model, path: str) -> dict[str, Any]:

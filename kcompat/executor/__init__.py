@@ -6,5 +6,6 @@ team      threads that walk one program together
 """
 
 from .executor import Executor as Executor
+from .executor import open_sizes_filled as open_sizes_filled
 from .team import get_num_threads as get_num_threads
 from .team import set_num_threads as set_num_threads

@@ -56,13 +56,21 @@ class Executor:
 
     def program(self, shapes: Sequence[Shape]) -> Program | None:
         """What runs for inputs of these shapes; None if the graph runs as a whole on its NumPy meanings."""
-        graph = specialize(self._optimize(), shapes)
-        if reads_sizes(graph):
-            graph = optimize(graph, SPECIALIZED)
+        graph = self.optimized(shapes)
         for node in graph.nodes:
             for result in node.outputs:
                 result.type.check_budget(f"{node.origin}: {node.op.name}")
         return plan(graph, self._target(), self._packs) if _is_plannable(graph) else None
+
+    def prepare(self, shapes: Sequence[Shape]) -> Program | None:
+        """Plan for inputs of these shapes and compile the kernels; what then runs, as `program`."""
+        bound = self._bind(tuple(shapes))
+        return None if bound is None else bound.program
+
+    def optimized(self, shapes: Sequence[Shape]) -> Graph:
+        """The graph as it is planned for inputs of these shapes."""
+        graph = specialize(self._optimize(), shapes)
+        return optimize(graph, SPECIALIZED) if reads_sizes(graph) else graph
 
     def _target(self) -> Target:
         from ..kernels import lanes
@@ -97,6 +105,14 @@ def _is_plannable(graph: Graph) -> bool:
     return all(
         value.type.is_static and 0 not in value.shape and value.dtype not in ("string", "bfloat16") for value in values
     )
+
+
+def open_sizes_filled(graph: Graph, batch: int) -> list[Shape]:
+    """The shapes of a graph's inputs with `batch` for open first sizes and 1 for other open ones."""
+    return [
+        tuple(size if isinstance(size, int) else 1 if axis else batch for axis, size in enumerate(value.shape))
+        for value in graph.inputs
+    ]
 
 
 class Bound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -87,3 +88,33 @@ def _with(
         **attrs, low=low, high=high,
     )  # fmt: skip
     return result
+
+
+def unfused(graph: Graph) -> Iterator[tuple[Node, str]]:
+    """The products before an addition or a clamp that do not compute it, and why."""
+    users = graph.users()
+    for node in graph.nodes:
+        if node.op.name not in _PRODUCTS:
+            continue
+        readers = users.get(node.outputs[0], [])
+        wanted = [reader for reader in readers if _begins_with_epilogue(reader)]
+        if wanted:
+            yield node, _reason(graph, node, len(readers))
+
+
+def _begins_with_epilogue(node: Node) -> bool:
+    names = [node.op.name] if node.op.name != "chain" else [node.attrs["program"][0][0]]
+    return names[0] in ("add", "relu", "clip")
+
+
+def _reason(graph: Graph, node: Node, readers: int) -> str:
+    result = node.outputs[0]
+    if readers > 1 or result in graph.outputs:
+        return f"its result is also read elsewhere ({readers} readers)"
+    if result.dtype != "float32":
+        return f"it computes in {result.dtype}"
+    if node.attrs.get("layout") == "channels_first":
+        return "its channels are first"
+    if _is_clamped(node):
+        return "it clamps already"
+    return "what is added has another shape, or the activation is not a clamp"

@@ -1,0 +1,122 @@
+"""Programs in use: threads, forks, new weights, new shapes, odd arrays."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from engines import sharing_all_steps
+
+from kcompat import get_num_threads, layers, set_num_threads
+from kcompat.errors import ArgumentError, ShapeError
+from kcompat.executor import Executor
+from kcompat.ir import Builder, TensorType
+from kcompat.models import Sequential
+from kcompat.plan.program import HostStep
+from kcompat.reference import evaluate
+
+
+def network() -> Sequential:
+    return Sequential(
+        [
+            layers.Input((12, 12, 3)),
+            layers.Conv2D(20, 3, activation="relu", padding="same"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(17, activation="tanh"),
+            layers.Dense(5, activation="softmax"),
+        ]
+    )
+
+
+def images(count: int) -> np.ndarray:
+    return np.random.default_rng(count).normal(size=(count, 12, 12, 3)).astype(np.float32)
+
+
+def test_everything_is_compiled() -> None:
+    program = Executor(network().graph()).program([(4, 12, 12, 3)])
+    assert program is not None
+    assert not [step for step in program.steps if isinstance(step, HostStep)]
+    assert program.arena < program.tensors
+
+
+def test_python_threads_predict_at_once() -> None:
+    model = network()
+    batches = [images(count) for count in (1, 3, 8)]
+    expected = [evaluate(model.graph(), [batch])[0] for batch in batches]
+    with sharing_all_steps(2), ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: model.predict_on_batch(batches[number % 3]), range(400)))
+    for number, result in enumerate(results):
+        np.testing.assert_allclose(result, expected[number % 3], rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_bits_on_any_number_of_threads() -> None:
+    model, batch = network(), images(7)
+    results = []
+    for threads in (1, 2, 3):
+        with sharing_all_steps(threads):
+            results.append(Executor(model.graph())([batch])[0])
+    assert len({result.tobytes() for result in results}) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_predicts() -> None:
+    model, batch = network(), images(4)
+    with sharing_all_steps(2):
+        expected = model.predict_on_batch(batch)
+        child = os.fork()
+        if child == 0:
+            same = all(np.array_equal(model.predict_on_batch(batch), expected) for _ in range(20))
+            os._exit(0 if same else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        np.testing.assert_array_equal(model.predict_on_batch(batch), expected)
+
+
+def test_frames_are_used_again() -> None:
+    executor, batch = Executor(network().graph()), images(2)
+    for _ in range(50):
+        executor([batch])
+    assert [len(bound._free) for bound in executor._bound.values() if bound is not None] == [1]
+
+
+def test_new_weights_are_seen() -> None:
+    model, batch = network(), images(2)
+    before = model.predict_on_batch(batch)
+    model.set_weights([weight * 0.5 for weight in model.get_weights()])
+    after = model.predict_on_batch(batch)
+    assert not np.allclose(before, after)
+    np.testing.assert_allclose(after, evaluate(model.graph(), [batch])[0], rtol=1e-4, atol=1e-5)
+
+
+def test_arrays_of_any_layout_and_dtype() -> None:
+    model, batch = network(), images(3)
+    expected = model.predict_on_batch(batch)
+    for odd in (np.asfortranarray(batch), batch[::-1].copy()[::-1], batch.astype(np.float64)):
+        np.testing.assert_array_equal(model.predict_on_batch(odd), expected)
+
+
+def test_a_wrong_shape_names_the_layer() -> None:
+    b = Builder()
+    with b.origin("layer 'both' (Add)"):
+        x, y = (b.input(TensorType("float32", (None,)), name) for name in "xy")
+        z = b.add(x, y)
+    with pytest.raises(ShapeError, match="layer 'both'"):
+        Executor(b.build([z]))([np.zeros(2, np.float32), np.zeros(3, np.float32)])
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.0, True, None])
+def test_wrong_numbers_of_threads(count: object) -> None:
+    with pytest.raises(ArgumentError, match="number of threads"):
+        set_num_threads(count)  # type: ignore[arg-type]
+
+
+def test_number_of_threads() -> None:
+    before = get_num_threads()
+    set_num_threads(3)
+    assert get_num_threads() == 3
+    set_num_threads(before)
+    assert sys.modules["kcompat.executor"].get_num_threads() == before

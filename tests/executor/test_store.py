@@ -1,0 +1,65 @@
+"""Kernels on disk: found again, made again when they are not sound, and shared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PREDICT = """
+import sys, warnings
+warnings.simplefilter("error" if len(sys.argv) < 2 else sys.argv[1])
+import numpy as np
+from kcompat.models import Sequential
+from kcompat import layers
+model = Sequential([layers.Input((3,)), layers.Dense(2, activation="relu", kernel_initializer="ones")])
+print(model.predict_on_batch(np.ones((4, 3), np.float32))[0, 0], "numba" in sys.modules)
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("KCOMPAT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def predict(*arguments: str) -> tuple[str, str]:
+    """Result and whether Numba was needed, and stderr, of a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PREDICT, *arguments], capture_output=True, text=True, timeout=300, check=True
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def objects(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.o"))
+
+
+def test_a_second_process_needs_no_numba(environment: Path) -> None:
+    first, told = predict()
+    assert first == "3.0 True"
+    assert "compiling" in told
+    assert predict() == ("3.0 False", "")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
+def test_unsound_files_are_made_again(environment: Path, damage: str) -> None:
+    predict()
+    sound = {path: path.read_bytes() for path in objects(environment)}
+    for path, data in sound.items():
+        changed = bytearray(data)
+        changed[len(data) // 2] ^= 0xFF
+        path.write_bytes({"truncated": data[: len(data) // 2], "changed": bytes(changed), "empty": b""}[damage])
+    assert predict()[0] == "3.0 True"
+    assert predict()[0] == "3.0 False"
+
+
+def test_a_folder_that_cannot_be_written_is_reported_once(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = environment / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("KCOMPAT_CACHE", str(blocked))
+    result, told = predict("default")
+    assert result == "3.0 True"
+    assert told.count("KCOMPAT_CACHE") == 1
