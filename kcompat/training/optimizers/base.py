@@ -279,6 +279,7 @@ class Optimizer(Configurable):
         pairs = self._present(list(gradients_and_variables))
         self.build(variable for _, variable in pairs)
         with b.origin(f"optimizer '{self.name}' ({type(self).__name__})"):
+            b.update(self.iteration, b.add(b.parameter(self.iteration), 1))
             if self.sums_rows:
                 pairs = [(summed(b, g), v) for g, v in pairs]
             if self.loss_scale_factor is not None:
@@ -292,7 +293,6 @@ class Optimizer(Configurable):
             for _, variable in pairs:
                 if variable.constraint is not None:
                     b.update(variable, constrained(b, variable.constraint, b.state(variable)))
-            b.update(self.iteration, b.add(b.parameter(self.iteration), 1))
 
     def _present(self, pairs: list[tuple[Value | None, Variable]]) -> list[tuple[Value, Variable]]:
         absent = [variable.path for gradient, variable in pairs if gradient is None]
@@ -308,8 +308,7 @@ class Optimizer(Configurable):
         rate = self.emit_learning_rate(b)
         pairs = list(zip(self._clipped(b, [g for g, _ in pairs]), [v for _, v in pairs], strict=True))
         self._emit_decay(b, [v for _, v in pairs], rate)
-        step = b.cast(b.add(self._emit_iterations(b), 1), dtype="float32")
-        scalars = self.emit_scalars(b, step, rate)
+        scalars = self.emit_scalars(b, self._emit_step_number(b), rate)
         for gradient, variable in pairs:
             own = [cast(b, scalar, variable.dtype) for scalar in scalars]
             self.emit_step(b, cast(b, gradient, variable.dtype), variable, *own)
@@ -321,7 +320,14 @@ class Optimizer(Configurable):
             return held.emit(b, b.parameter(self.iteration))
         return b.parameter(held)
 
+    def _emit_step_number(self, b: Emitter) -> Value:
+        """The number of this step, from 1, in float32."""
+        steps = self.gradient_accumulation_steps
+        number = b.add(self._emit_iterations(b), 1) if steps else b.state(self.iteration)
+        return b.cast(number, dtype="float32")
+
     def _emit_iterations(self, b: Emitter) -> Value:
+        """How many steps were made before."""
         count = b.parameter(self.iteration)
         steps = self.gradient_accumulation_steps
         return b.floor_div(count, steps) if steps else count
