@@ -15,7 +15,11 @@ AXES = 8
 @njit(inline="always")
 def _run(target, source, count, target_stride, source_stride, size):
     """Copy `count` elements of `size` bytes; strides in bytes."""
-    if target_stride == size and source_stride == size:
+    if target_stride == 4 and source_stride == 4 and size == 4:
+        y4, x4 = u32(target), u32(source)
+        for i in range(count):
+            y4[i] = x4[i]
+    elif target_stride == size and source_stride == size:
         y8, x8 = u8(target), u8(source)
         for i in range(count * size):
             y8[i] = x8[i]
@@ -56,8 +60,13 @@ def copy() -> Any:
                 source += place * a[at + 2]
                 rest = outer
                 axis -= 1
-            _run(target, source, a[last], a[last + 1], a[last + 2], a[2])
-            row += 1
+            before = last - 3
+            until = min(end, row - row % a[before] + a[before])
+            while row < until:
+                _run(target, source, a[last], a[last + 1], a[last + 2], a[2])
+                target += a[before + 1]
+                source += a[before + 2]
+                row += 1
 
     return kernel
 

@@ -10,6 +10,7 @@ from .constant_products import constant_products
 from .decompose import decompose
 from .fold_batch_norm import fold_batch_norm
 from .fold_constants import fold_constants
+from .fold_pads import fold_pads
 from .freeze import freeze
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
@@ -26,6 +27,7 @@ INFERENCE: tuple[Pass, ...] = (
     decompose,
     fold_constants,
     constant_products,
+    fold_pads,
     fold_batch_norm,
     remove_dead,
     fuse_epilogues,

@@ -83,6 +83,7 @@ def _product(
         matrices=(
             groups, channels // groups, panels * tile.width * depth, panels * tile.width, columns, columns,
         ) if groups > 1 else (1, 0, 0, 0, 0, 0),
+        own_elements=channels * math.prod(node.attrs["strides"]),
     )  # fmt: skip
 
 

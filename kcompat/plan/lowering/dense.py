@@ -60,14 +60,18 @@ def add_product(
     pixels: tuple[Argument, Argument, Argument] = (1, 0, 0),
     segments: tuple[Address, int, int] | None = None,
     matrices: tuple[int, int, int, int, int, int] = (1, 0, 0, 0, 0, 0),
+    own_elements: int = 0,
 ) -> None:
-    """Add a step of `product.tiles`, or of `gemv.rows` for few rows; arguments as in `kernels/product.py`."""
+    """Add a step of `product.tiles`, or of `gemv.rows` for few rows; arguments as in `kernels/product.py`.
+
+    own_elements: how many elements of x a row adds to what the row before it reads; 0 if all it reads.
+    """
     rows, columns, depth = sizes
     few = rows <= FEW_ROWS and segments is None
     if segments is None:
         segments = (planner.packs.no_offset(planner), 1, depth)
     panels = -(-columns // tile.width)
-    block = tile.block(depth)
+    block = tile.block(rows, min(own_elements or depth, depth))
     chunk = panels if -(-rows // block) * matrices[0] >= 8 else max(1, panels // 8)
     low, high = limits
     arguments: list[Argument] = [

@@ -20,7 +20,7 @@ NARROW = (1, 3)
 FEW_ROWS = 3
 """Up to so many rows, weights are read once per row."""
 
-BLOCK_BYTES = 96 * 1024
+BLOCK_BYTES = 384 * 1024
 """Bytes of input that stay in the second-level cache while weights pass."""
 
 
@@ -34,9 +34,10 @@ class Tile:
     def width(self) -> int:
         return self.vectors * self.lanes
 
-    def block(self, depth: int) -> int:
-        """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES."""
-        return self.rows * max(1, BLOCK_BYTES // (4 * depth * self.rows))
+    def block(self, rows: int, elements: int) -> int:
+        """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES; so many elements belong to each row."""
+        blocks = -(-4 * elements * rows // BLOCK_BYTES)
+        return -(-rows // (blocks * self.rows)) * self.rows
 
 
 def choose_tile(rows: int, lanes: int, columns: int = 0) -> Tile:
