@@ -15,6 +15,7 @@ from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..random import next_seed
+from ..training import optimizers
 from ..training.batches import (
     ArraySource,
     Batch,
@@ -94,10 +95,15 @@ class TrainableModel(Layer):
         optimizer: a name, config or Optimizer. loss: a name, Loss or function of (y_true, y_pred), or a list or
         dict of them for several outputs, None for an output without one. loss_weights: likewise, factors.
         metrics: names, Metrics or functions, in a list or a dict; weighted_metrics: those that sample weights
-        apply to. The other arguments say how Keras is to compute and change nothing.
+        apply to. auto_scale_loss: wrap the optimizer of a model in mixed_float16 in a LossScaleOptimizer. The other
+        arguments say how Keras is to compute and change nothing.
         Raises ArgumentError for unknown names, or settings that do not fit the model's outputs.
         """
         self._kept_state = None
+        optimizer = optimizers.get(optimizer)
+        is_scaled = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         self._trainer = Trainer(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.stop_training = False
 

@@ -229,6 +229,17 @@ def test_freezing_and_compiling_again() -> None:
     assert not np.allclose(model.layers[1].get_weights()[0], free[0])
 
 
+def test_losses_of_models_in_half_precision_are_scaled() -> None:
+    x = layers.Input((4,))
+    model = models.Functional(x, layers.Dense(2, dtype="mixed_float16")(x), dtype="mixed_float16")
+    model.compile("sgd", "mse")
+    assert isinstance(model.optimizer, optimizers.LossScaleOptimizer)
+    history = model.fit(X, Y, epochs=5, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    model.compile("sgd", "mse", auto_scale_loss=False)
+    assert isinstance(model.optimizer, optimizers.SGD)
+
+
 def test_logs_of_repeated_metrics() -> None:
     model = small(metrics=["mse", "mse"], weighted_metrics=["mse", losses.MeanSquaredError(name="own")])
     logs = model.evaluate(X, Y, verbose=0, return_dict=True)
