@@ -119,6 +119,17 @@ def test_own_losses(loss):
     assert loss.name == ("mixture" if not isinstance(loss, OwnLoss) else "own_loss")
 
 
+class Doubled(losses.MeanSquaredError):
+    def call(self, y_true, y_pred):
+        return 2 * super().call(y_true, y_pred)
+
+
+def test_own_losses_that_go_on_from_others():
+    y_true, y_pred = data("numbers"), data("numbers_pred")
+    assert_close(Doubled(reduction="sum")(y_true, y_pred), 2 * losses.MeanSquaredError(reduction="sum")(y_true, y_pred))
+    assert_close(losses.Huber(0.3).call(y_true, y_pred), losses.huber(y_true, y_pred, 0.3))
+
+
 def test_what_is_wrong_is_told():
     with pytest.raises(ArgumentError, match="unknown loss 'mes'"):
         losses.get("mes")

@@ -116,6 +116,19 @@ class Seen(metrics.Metric):
         return self.seen / 1.0
 
 
+class Doubled(metrics.Mean):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(ops.mean(2 * ops.abs(y_true - y_pred), axis=-1), sample_weight=sample_weight)
+
+
+def test_own_metrics_that_go_on_from_others():
+    y_true, y_pred, weight = data("numbers"), data("numbers_pred"), data("weights")
+    metric = Doubled(name="doubled")
+    assert not metric.emits
+    expected = np.average(np.mean(2 * np.abs(y_true - y_pred), -1), weights=weight)
+    assert_close(metric(y_true, y_pred, sample_weight=weight), expected)
+
+
 def test_own_metrics():
     y_true, y_pred = data("numbers"), data("numbers_pred")
     metric = metrics.resolve_metric(largest_error, (6, 5), (6, 5))

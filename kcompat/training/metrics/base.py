@@ -98,8 +98,12 @@ class Metric(Configurable):
 
     @property
     def emits(self) -> bool:
-        """Whether a graph can hold the update; else `update_state` takes arrays after each step."""
-        return type(self).emit_update is not Metric.emit_update
+        """Whether a graph can hold the update; else `update_state` takes arrays after each step.
+
+        It cannot where a subclass has an `update_state` of its own.
+        """
+        first = next(cls for cls in type(self).__mro__ if {"emit_update", "update_state"} & vars(cls).keys())
+        return first is not Metric and "emit_update" in vars(first)
 
     def emit_update(
         self,
