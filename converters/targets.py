@@ -15,6 +15,7 @@ from kcompat.models.graph_model import GraphModel
 
 from .check import Axes, Interface
 from .file_info import ORIGIN
+from .renaming import without_slashes
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def origin_note(source: Any, described: str) -> str:
 def _as_keras(model: Model, options: Options) -> tuple[Model, Interface | None]:
     """Layers of Keras; those of a graph of operators have their channels last."""
     if not isinstance(model, GraphModel):
+        if options.form == "keras3":
+            without_slashes(model)
         return model, None
     from .onnx.raising.model import raise_model
 

@@ -107,6 +107,20 @@ def test_a_source_that_is_damaged(images, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["images.keras"]
 
 
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".json"])
+def test_names_that_keras_3_does_not_allow(tmp_path, ending):
+    source = GOLDEN / "keras2_2" / "names_with_slash.h5"
+    with pytest.warns(
+        UserWarning, match="Keras 3 allows no '/' in the names of layers: 'stage1/fc' is now 'stage1_fc'"
+    ):
+        assert convert(source, tmp_path / f"m{ending}").checks[0].same
+    if ending != ".json":
+        model = keras.models.load_model(tmp_path / f"m{ending}")
+        assert [layer.name for layer in model.layers] == ["data", "stage1_fc", "stage1_fc_bn", "stage2_fc"]
+    convert(source, tmp_path / "same.h5", form="keras2")
+    assert keras.models.load_model(tmp_path / "same.h5").layers[1].name == "stage1/fc"
+
+
 def test_a_model_that_runs_in_pieces(tmp_path):
     x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None])
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, [None, None])
