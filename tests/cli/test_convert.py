@@ -109,11 +109,11 @@ def test_what_is_refused(kcompat, model, monkeypatch, arguments, status, message
 
 
 def test_a_layer_that_the_format_lacks_leaves_the_old_file(kcompat, golden, tmp_path):
-    (tmp_path / "b.keras").write_text("old")
-    status, _, err = kcompat("convert", golden / "locally_connected.h5", tmp_path / "b.keras")
+    (tmp_path / "b.h5").write_text("old")
+    status, _, err = kcompat("convert", golden / "locally_connected.h5", tmp_path / "b.h5")
     assert status == 3
     assert "Keras 3 has no such layer" in err
-    assert (tmp_path / "b.keras").read_text() == "old"
+    assert (tmp_path / "b.h5").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
 

@@ -121,6 +121,21 @@ def test_names_that_keras_3_does_not_allow(tmp_path, ending):
     assert keras.models.load_model(tmp_path / "same.h5").layers[1].name == "stage1/fc"
 
 
+LACKING = ["keras2_2/locally_connected.h5", "keras2_0/pool2d_theano.h5", "keras2_2/upsampling_bilinear.h5"]
+
+
+@pytest.mark.parametrize("path", LACKING)
+def test_what_keras_3_has_no_layer_for(path, tmp_path):
+    """It is said in other layers, and in operations."""
+    with pytest.warns(UserWarning, match="written as layers and operations of Keras 3 that compute the same"):
+        found = convert(GOLDEN / path, tmp_path / "m.keras").checks[0]
+    assert found.same
+    source, model = keras.models.load_model(GOLDEN / path), keras.models.load_model(tmp_path / "m.keras")
+    assert (model.input_shape, model.output_shape) == (source.input_shape, source.output_shape)
+    with pytest.raises(SaveError, match="Keras 3"):
+        convert(GOLDEN / path, tmp_path / "m.h5")
+
+
 def test_a_model_that_runs_in_pieces(tmp_path):
     x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None])
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, [None, None])

@@ -27,6 +27,14 @@ def test_runtimes_agree(path, ending, runtime, tmp_path):
     assert f"in {runtime} " in found.checks[1].second
 
 
+@pytest.mark.parametrize(
+    "path", ["keras2_2/locally_connected.h5", "keras2_0/pool2d_theano.h5", "tfkeras2_10/advanced_activations.h5"]
+)
+def test_what_keras_3_has_no_layer_for(path, tmp_path):
+    found = convert(GOLDEN / path, tmp_path / "m.keras", check_with=["keras"])
+    assert [check.same for check in found.checks] == [True, True]
+
+
 @pytest.mark.parametrize("path", MODELS)
 def test_back_from_onnx_in_real_keras(path, tmp_path):
     convert(GOLDEN / path, tmp_path / "m.onnx", inputs_as_nchw=True)
