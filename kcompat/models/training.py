@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import CallbackList, History
+from ..callbacks import CallbackList, History, TerminateOnNaN
 from ..callbacks.callback_list import plain_logs
 from ..errors import ArgumentError, InputError
 from ..ir import Value
@@ -255,6 +256,7 @@ class TrainableModel(Layer):
             hooks.on_epoch_begin(epoch)
             self._train_epoch(passes.epoch(done), done, hooks, interruptions)
             done, logs = 0, plain_logs(trainer.results())
+            _warn_of_nan(logs["loss"], epoch, hooks)
             if validate is not None and validate.is_due(epoch):
                 logs |= {f"val_{name}": value for name, value in self._test(validate.passes(), hooks).items()}
             hooks.on_epoch_end(epoch, logs)
@@ -385,6 +387,16 @@ class TrainableModel(Layer):
 def _unpacked(data: Any) -> tuple[Any, Any, Any]:
     """Validation data as x, y and weights; a stream is x alone."""
     return (data, None, None) if yields_batches(data) or is_indexed(data) else unpack(data)
+
+
+def _warn_of_nan(loss: float, epoch: int, hooks: CallbackList) -> None:
+    """Warn that the loss of an epoch is no number, unless a callback looks for that."""
+    if np.isnan(loss) and not any(isinstance(callback, TerminateOnNaN) for callback in hooks.callbacks):
+        warnings.warn(
+            f"the loss of epoch {epoch + 1} is NaN: look for NaN in the data, lower the rate or clip gradients; "
+            "callbacks.TerminateOnNaN() ends such a training",
+            stacklevel=4,
+        )
 
 
 class _Validation:

@@ -320,6 +320,11 @@ def test_labels_without_a_class_change_nothing(labels: np.ndarray) -> None:
     assert_same(model.get_weights(), before)
 
 
+def test_a_loss_that_is_no_number_is_told() -> None:
+    with pytest.warns(UserWarning, match="the loss of epoch 1 is NaN"):
+        small().fit(X, Y * np.nan, verbose=0)
+
+
 def test_a_model_that_is_not_compiled() -> None:
     model = models.Sequential([layers.Input((4,)), layers.Dense(2)])
     with pytest.raises(ArgumentError, match="is not compiled"):
