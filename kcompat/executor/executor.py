@@ -15,11 +15,13 @@ from ..passes.known_sizes import reads_sizes
 from ..passes.pipelines import SPECIALIZED, optimize
 from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
-from ..plan.program import Program
+from ..plan.program import Program, Step
 from ..reference import evaluate
-from .frame import Frame, Kernel
+from .frame import PARALLEL_WORK, Frame, Kernel
+from .quick import QuickCall
 from .team import Team, team
 
+_QUICK = ("walk.quick_call", ())
 _CALL, _ANNOUNCE, _SERVE = (("walk.call", ()), ("walk.announce", ()), ("walk.serve", ()))
 
 
@@ -38,6 +40,7 @@ class Executor:
         self._optimized: Graph | None = None
         self._packs = Packs()
         self._bound: dict[tuple[Shape, ...], Bound | None] = {}
+        self.quick_calls: dict[Shape, QuickCall] = {}
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for arrays in the order and of the types of the graph's inputs.
@@ -90,13 +93,17 @@ class Executor:
             self._changes = Variable.changes
             if any(variable.version != version for variable, version in self._versions):
                 self._optimized, self._packs, self._bound = None, Packs(), {}
+            self.quick_calls.clear()
 
     def _bind(self, shapes: tuple[Shape, ...]) -> Bound | None:
         with self._lock:
             if shapes not in self._bound:
                 program = self.program(shapes)
                 self._bound[shapes] = None if program is None else Bound(program)
-            return self._bound[shapes]
+            bound = self._bound[shapes]
+            if bound is not None and bound.is_quick:
+                self.quick_calls[shapes[0]] = bound.quick_call()
+            return bound
 
 
 def _is_plannable(graph: Graph) -> bool:
@@ -122,12 +129,24 @@ class Bound:
         from ..kernels import addresses
 
         self.program = program
-        self._kernels = addresses([*program.kernels(), _CALL, _ANNOUNCE, _SERVE])
+        self._kernels = addresses([*program.kernels(), _CALL, _ANNOUNCE, _SERVE, _QUICK])
         self._call = Kernel(self._kernels[_CALL])
         self._announce, self._serve = Kernel(self._kernels[_ANNOUNCE]), Kernel(self._kernels[_SERVE])
         self._inputs = [np.dtype(numpy_name(type.dtype)) for type in program.inputs]
         self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
         self._free: list[Frame] = []
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a call is nothing but a walk of this thread over one input and one output."""
+        program = self.program
+        one = len(program.inputs) == len(program.outputs) == 1 and not program.variables
+        return one and all(isinstance(step, Step) and step.work < PARALLEL_WORK for step in program.steps)
+
+    def quick_call(self) -> QuickCall:
+        """The program as a function of its input."""
+        entry = self._kernels[_QUICK]
+        return QuickCall(lambda: Frame(self.program, self._kernels, self._call), entry, self.program)
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """The program's outputs; None if a kernel found the inputs wrong, and the meanings say what is."""

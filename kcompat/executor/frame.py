@@ -69,6 +69,18 @@ class Frame:
             else:
                 self._run_steps(*segment, team)
 
+    def quick_words(self) -> np.ndarray:
+        """The frame for `walk.quick_call`, set to run its only segment; then what the first array must be: its
+        dtype object, its number of axes, its sizes."""
+        (segment,) = self._segments
+        (type,) = self.program.inputs
+        words = self._words
+        assert not isinstance(segment, HostStep)
+        words[0], words[1] = segment
+        words[7] = self._flag.ctypes.data
+        dtype = id(np.dtype(numpy_name(type.dtype)))
+        return np.array([*words, dtype, type.rank, *type.shape], np.int64)
+
     def take_flag(self) -> bool:
         """Whether a kernel of the last run found its inputs wrong."""
         if not self._flag[0]:

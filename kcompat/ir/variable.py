@@ -19,7 +19,7 @@ class Variable(VariableOperators):
     a model about to be filled from a file never allocates its random initial weights.
     `regularizer` and `constraint` are what training adds to the loss and applies after a step.
     `version` grows with every assignment; whoever keeps a derived form (packed weights) compares it.
-    `Variable.changes` counts the assignments to all variables.
+    `Variable.changes` grows with every assignment to any variable, and whenever a layer comes to emit another graph.
     """
 
     changes: ClassVar[int] = 0

@@ -146,12 +146,12 @@ def atomic_store(context, address, value):
     return types.void(types.int64, types.int64), codegen
 
 
-def external(name: str, *arguments: str) -> Any:
-    """A function of the C library that the process has loaded; int64 and int32 arguments, an int32 result."""
+def external(name: str, *arguments: str, returns: str = "i32") -> Any:
+    """A function of the C library or of Python, which the process has loaded; int64 and int32 arguments."""
     kinds = {"i64": I64, "i32": I32}
     numba_types = {"i64": types.int64, "i32": types.int32}
-    function_type = ir.FunctionType(I32, [kinds[a] for a in arguments])
-    signature = types.int32(*(numba_types[a] for a in arguments))
+    function_type = ir.FunctionType(kinds[returns], [kinds[a] for a in arguments])
+    signature = numba_types[returns](*(numba_types[a] for a in arguments))
 
     def codegen(context, builder, signature, args):
         function = cgutils.get_or_insert_function(builder.module, function_type, name)

@@ -9,7 +9,7 @@ from numba import cfunc, types
 
 from .store import Key
 
-SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
+ARGUMENTS = types.CPointer(types.int64), types.int64, types.int64
 FASTMATH = {"contract", "nsz"}
 """NaN and infinity propagate, and sums keep their order; a product may be fused into a sum."""
 
@@ -17,11 +17,14 @@ FASTMATH = {"contract", "nsz"}
 def compile_kernel(key: Key) -> tuple[str, bytes]:
     """The symbol and the object file of a kernel.
 
-    A maker in a kernel module returns the kernel's Python function, which may carry `fastmath` flags of its own.
+    A maker in a kernel module returns the kernel's Python function, which may carry `fastmath` flags of its own, and
+    the type that it `returns`.
     """
     name, parameters = key
     module, maker = name.split(".")
     function: Any = getattr(importlib.import_module(f".{module}", __package__), maker)(**dict(parameters))
     flags = getattr(function, "fastmath", FASTMATH)
-    compiled: Any = cfunc(SIGNATURE, error_model="numpy", fastmath=flags)(function)
+    compiled: Any = cfunc(getattr(function, "returns", types.void)(*ARGUMENTS), error_model="numpy", fastmath=flags)(
+        function
+    )
     return compiled._wrapper_name, compiled._library._get_compiled_object()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 
 from .intrinsics import atomic_add, atomic_load, atomic_store, call_kernel, external, i64
 
 sched_yield = external("sched_yield")
+save_thread = external("PyEval_SaveThread", returns="i64")
+restore_thread = external("PyEval_RestoreThread", "i64")
+new_number = external("PyLong_FromLong", "i64", returns="i64")
+
+OBJECT_HEADER = object.__basicsize__
 
 SPINS = 4000
 """Turns a waiting thread spins before it yields: there may be fewer processors than threads."""
@@ -57,9 +62,9 @@ def walk(step, end, barrier, thread, threads):
 
 
 @njit(inline="always")
-def place_arrays(frame):
+def place_arrays(frame, objects):
     """Write the addresses of the caller's arrays into the steps: the first field of an ndarray is its data."""
-    places, objects = i64(frame[3]), i64(frame[5])
+    places = i64(frame[3])
     for number in range(frame[4]):
         data = i64(objects[places[3 * number + 1]] + frame[6])[0]
         i64(places[3 * number])[0] = data + places[3 * number + 2]
@@ -75,7 +80,7 @@ def call() -> Any:
     how many, addresses of the array objects, bytes of an object's header, the team that was told of it or 0."""
 
     def kernel(frame, _, threads):
-        place_arrays(frame)
+        place_arrays(frame, i64(frame[5]))
         team = frame[7]
         if team == 0:
             walk(frame[0], frame[1], 0, 0, 1)
@@ -87,6 +92,40 @@ def call() -> Any:
                 wait_while_equal(team + DONE, done)
                 done = atomic_load(team + DONE)
 
+    return kernel
+
+
+DATA, AXES, SIZES, DTYPE, FLAGS = 0, 1, 2, 5, 6
+"""Words of an ndarray after its object header: PyArrayObject_fields, the same in NumPy 1 and 2."""
+
+
+def quick_call() -> Any:
+    """Called by Python as a built-in function of an input and an output array: runs a frame on them, without the
+    GIL, if the input is what the frame takes. The function's own object is the int64 array `Frame.quick_words`.
+
+    Returns a Python number: 1, or 0 if nothing was done or a kernel found the input wrong.
+    """
+
+    def kernel(own, arguments, count):
+        frame = i64(own[OBJECT_HEADER // 8])
+        objects = i64(arguments)
+        array = i64(objects[0] + frame[6])
+        sizes = i64(array[SIZES])
+        fits = array[DTYPE] == frame[8] and (array[AXES] & 0xFFFFFFFF) == frame[9] and (array[FLAGS] & 1) != 0
+        if fits:
+            for axis in range(frame[9]):
+                fits = fits and sizes[axis] == frame[10 + axis]
+        if fits:
+            state = save_thread()
+            place_arrays(frame, objects)
+            walk(frame[0], frame[1], 0, 0, 1)
+            restore_thread(state)
+            flag = i64(frame[7])
+            fits = flag[0] == 0
+            flag[0] = 0
+        return new_number(1 if fits else 0)
+
+    kernel.returns = types.int64  # type: ignore[attr-defined]
     return kernel
 
 

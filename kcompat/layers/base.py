@@ -111,6 +111,7 @@ class Layer(Configurable):
     def emission_changed(self) -> None:
         """Let models that hold this layer emit it again."""
         self._emission_version += 1
+        Variable.changes += 1
 
     @property
     def takes_mask(self) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..callbacks import CallbackList
 from ..errors import ArgumentError, InputError
-from ..executor import Executor
-from ..ir import Graph, Value
+from ..executor import Executor, QuickCall
+from ..ir import Graph, Value, Variable
 from ..ir.types import TensorType
 from ..layers.base import Layer, walk
 from ..layers.emitter import Emitter
@@ -42,6 +42,7 @@ class Model(TrainableModel):
         super().__init__(*args, **kwargs)
         self._executor: Executor | None = None
         self._executor_version = 0
+        self._quick: dict[Any, QuickCall] = {}
 
     # --- structure --------------------------------------------------------------
 
@@ -146,13 +147,28 @@ class Model(TrainableModel):
         """Forget what was derived from the layers, after one was added or removed."""
         self._executor = None
         self.structure_version += 1
+        Variable.changes += 1
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic on KerasTensors; on arrays, the result as arrays."""
+        if not kwargs and len(args) == 1 and type(args[0]) is np.ndarray:
+            quick = self._quick.get(args[0].shape)
+            if quick is not None:
+                output = quick(args[0])
+                if output is not None:
+                    return output
+        return super().__call__(*args, **kwargs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, as arrays."""
         if kwargs.pop("mask", None) is not None or kwargs or len(args) != 1:
             raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
         arrays = self._arrays(args[0])
-        return self._pack(self.executor(arrays))
+        executor = self.executor
+        outputs = self._pack(executor(arrays))
+        if isinstance(outputs, np.ndarray) and len(arrays) == 1:
+            self._quick = executor.quick_calls
+        return outputs
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as arrays."""

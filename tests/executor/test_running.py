@@ -11,7 +11,7 @@ import pytest
 from engines import sharing_all_steps
 
 from kcompat import get_num_threads, layers, set_num_threads
-from kcompat.errors import ArgumentError, ShapeError
+from kcompat.errors import ArgumentError, InputError, ShapeError
 from kcompat.executor import Executor
 from kcompat.ir import Builder, TensorType
 from kcompat.models import Sequential
@@ -120,3 +120,38 @@ def test_number_of_threads() -> None:
     assert get_num_threads() == 3
     set_num_threads(before)
     assert sys.modules["kcompat.executor"].get_num_threads() == before
+
+
+def small() -> Sequential:
+    return Sequential([layers.Input((6,)), layers.Dense(4, activation="relu"), layers.Dense(3)])
+
+
+def test_a_small_model_is_called_without_detours() -> None:
+    model, rows = small(), np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
+    first = model(rows)
+    assert list(model.executor.quick_calls) == [(2, 6)]
+    np.testing.assert_array_equal(model(rows), first)
+    assert model(rows) is not model(rows)
+    for odd in (rows.astype(np.float64), np.asfortranarray(rows), rows.tolist(), rows.view(np.matrix)):
+        np.testing.assert_array_equal(np.asarray(model(odd)), first)
+    assert model(rows[:1]).shape == (1, 3)
+    with pytest.raises(InputError, match="takes shape"):
+        model(rows[:, :5])
+
+
+def test_a_quick_call_sees_new_weights_and_layers() -> None:
+    model, rows = small(), np.ones((1, 6), np.float32)
+    model(rows)
+    model.layers[-1].bias.assign(model.layers[-1].bias.value + 1)
+    np.testing.assert_allclose(model(rows), evaluate(model.graph(), [rows])[0], rtol=1e-5)
+    model.add(layers.Dense(2))
+    assert model(rows).shape == (1, 2)
+
+
+def test_quick_calls_from_threads_do_not_mix() -> None:
+    model = small()
+    rows = [np.full((1, 6), value, np.float32) for value in range(4)]
+    expected = [model(row) for row in rows]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: model(rows[number % 4]), range(4000)))
+    assert all(np.array_equal(result, expected[number % 4]) for number, result in enumerate(results))

@@ -1,0 +1,69 @@
+"""A call of a small program with nothing between Python and the kernels.
+
+The entry is machine code that Python calls as it calls a built-in function; it looks at the arrays itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ir import Variable
+from ..ir.types import numpy_name
+from ..plan.program import Program
+from .frame import Frame
+
+_METH_FASTCALL = 0x80
+
+
+class _MethodDefinition(ctypes.Structure):
+    """PyMethodDef of Python's stable ABI."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+_new_function = ctypes.pythonapi.PyCFunction_NewEx
+_new_function.restype = ctypes.py_object
+_new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+
+
+class QuickCall:
+    """A program of one input and one output, as a function of an array.
+
+    Returns None for an array that is not exactly the program's (dtype, shape, order), and once any weight has
+    changed: whoever calls then takes the long way. Frames are made for as many calls as run at once.
+    """
+
+    __slots__ = ("_changes", "_definition", "_free", "_make", "_output")
+
+    def __init__(self, make_frame: Callable[[], Frame], entry: int, program: Program) -> None:
+        self._changes = Variable.changes
+        self._definition = _MethodDefinition(b"kcompat_program", entry, _METH_FASTCALL, None)
+        (output,) = program.outputs
+        self._output: tuple[Any, Any] = output.shape, np.dtype(numpy_name(output.dtype))
+        self._free: list[tuple[Any, Frame]] = []
+        self._make = make_frame
+
+    def __call__(self, x: np.ndarray) -> np.ndarray | None:
+        if Variable.changes != self._changes:
+            return None
+        try:
+            entry = self._free.pop()
+        except IndexError:
+            entry = self._new()
+        y = np.empty(*self._output)
+        done = entry[0](x, y)
+        self._free.append(entry)
+        return y if done else None
+
+    def _new(self) -> tuple[Any, Frame]:
+        frame = self._make()
+        return _new_function(ctypes.addressof(self._definition), frame.quick_words(), None), frame
