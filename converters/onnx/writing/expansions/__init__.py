@@ -1,7 +1,8 @@
 """The expansions, by family.
 
-steps    recurrent cells that ONNX does not have, step by step
-pieces   what is made of slices
+steps         recurrent cells that ONNX does not have, step by step
+pieces        what is made of slices
+equalization  images with other histograms
 """
 
 import importlib

@@ -18,12 +18,13 @@ from kcompat.operators.window import channel_axis, resolve_pads, spatial_axes
 from ..expansion import Operands, expands
 
 
-def _first(operands: Operands) -> Value:
+def first_of(operands: Operands) -> Value:
+    """The operand that is always there."""
     assert operands[0] is not None
     return operands[0]
 
 
-def _known(node: Node, x: Value, axes: Sequence[int]) -> list[int]:
+def known_sizes(node: Node, x: Value, axes: Sequence[int]) -> list[int]:
     """The sizes of axes. Raises SaveError for open ones."""
     sizes = [x.shape[axis] for axis in axes]
     if not all(isinstance(size, int) for size in sizes):
@@ -40,19 +41,19 @@ def _part(b: Builder, x: Value, axis: int, start: int, stop: int, step: int = 1)
 
 @expands("glu")
 def _glu(b: Builder, node: Node, operands: Operands) -> Any:
-    x = _first(operands)
+    x = first_of(operands)
     axis = normalize_axis(node.attrs["axis"], x.rank)
-    (size,) = _known(node, x, (axis,))
+    (size,) = known_sizes(node, x, (axis,))
     return b.mul(_part(b, x, axis, 0, size // 2), b.sigmoid(_part(b, x, axis, size // 2, size)))
 
 
 @expands("sparsemax")
 def _sparsemax(b: Builder, node: Node, operands: Operands) -> Any:
     """The definition of the card, with the axis last."""
-    x = _first(operands)
+    x = first_of(operands)
     axis = normalize_axis(node.attrs["axis"], x.rank)
     perm = (*(a for a in range(x.rank) if a != axis), axis)
-    (size,) = _known(node, x, (axis,))
+    (size,) = known_sizes(node, x, (axis,))
     logits = b.transpose(x, perm=perm)
     ordered, _ = b.top_k(logits, k=size)
     sums = b.cumsum(ordered, axis=-1)
@@ -67,12 +68,12 @@ def _sparsemax(b: Builder, node: Node, operands: Operands) -> Any:
 @expands("adaptive_max_pool", "adaptive_avg_pool")
 def _adaptive(b: Builder, node: Node, operands: Operands) -> Any:
     """One pooling where the windows are alike, else each window's reduction, axis by axis."""
-    x, outputs, layout = _first(operands), node.attrs["output_size"], node.attrs["layout"]
+    x, outputs, layout = first_of(operands), node.attrs["output_size"], node.attrs["layout"]
     is_max = node.op.name == "adaptive_max_pool"
     axes = spatial_axes(x.rank, layout)
     if set(outputs) == {1}:
         return (b.reduce_max if is_max else b.reduce_mean)(x, axes=axes, keepdims=True)
-    sizes = _known(node, x, axes)
+    sizes = known_sizes(node, x, axes)
     if not any(size % count for size, count in zip(sizes, outputs, strict=True)):
         window = tuple(size // count for size, count in zip(sizes, outputs, strict=True))
         return (b.max_pool if is_max else b.avg_pool)(x, window=window, strides=window, layout=layout)
@@ -94,7 +95,7 @@ def _local_conv(b: Builder, node: Node, operands: Operands) -> Any:
     assert w is not None
     window, strides, layout = (node.attrs[name] for name in ("window", "strides", "layout"))
     axes, channels = spatial_axes(x.rank, layout), channel_axis(x.rank, layout)
-    pads = resolve_pads(node.attrs["pads"], _known(node, x, axes), window, strides, (1,) * len(window))
+    pads = resolve_pads(node.attrs["pads"], known_sizes(node, x, axes), window, strides, (1,) * len(window))
     x = b.pad(x, pads=tuple(pads[axes.index(a)] if a in axes else (0, 0) for a in range(x.rank)))
     sizes = [(x.shape[a] - k) // s + 1 for a, k, s in zip(axes, window, strides, strict=True)]
     taps = []
@@ -113,9 +114,9 @@ def _local_conv(b: Builder, node: Node, operands: Operands) -> Any:
 @expands("crop_to_ratio", "pad_to_ratio")
 def _to_ratio(b: Builder, node: Node, operands: Operands) -> Any:
     """Where it cuts or fills up follows from the sizes before and after."""
-    x = _first(operands)
+    x = first_of(operands)
     axes = normalize_axes(node.attrs["axes"], x.rank)
-    before = _known(node, x, axes)
+    before = known_sizes(node, x, axes)
     after = [int(node.outputs[0].shape[axis]) for axis in axes]
     if node.op.name == "crop_to_ratio":
         starts = tuple((size - kept) // 2 for size, kept in zip(before, after, strict=True))
