@@ -102,30 +102,24 @@ def _write_keras(model: Model, path: Path, note: str, options: Options) -> Inter
     except SaveError as refusal:
         if keras is not model:
             raise
-        keras, interface = _through_operators(model, refusal)
-        archive_write.save(keras, path, notes={ORIGIN: note})
+        archive_write.save(_through_operators(model, refusal), path, notes={ORIGIN: note})
     return interface
 
 
-def _through_operators(model: Model, refusal: SaveError) -> tuple[Model, Interface]:
-    """What Keras 3 has no layer for, as layers and operations that compute the same.
+def _through_operators(model: Model, refusal: SaveError) -> Model:
+    """What Keras 3 has no layer for, as layers and operations that compute the same on the same inputs.
 
     Raises the refusal where ONNX, which is between, cannot hold the model either.
     """
     from . import onnx
-    from .onnx.raising.model import raise_model
 
     try:
-        raised = raise_model(onnx.model_from_proto(onnx.model_proto(model, inputs_as_nchw=True)), name=model.name)
+        graph = onnx.model_from_proto(onnx.model_proto(model))
+        keras = onnx.to_keras(graph, channels_first_interface=True, name=model.name)
     except (SaveError, ArgumentError):
         raise refusal from None
     warnings.warn(f"{refusal}. It is written as layers and operations of Keras 3 that compute the same", stacklevel=2)
-    return raised.model, Interface(_both_moves(raised.inputs), _both_moves(raised.outputs))
-
-
-def _both_moves(orders: Sequence[Axes]) -> tuple[Axes, ...]:
-    """Axes that were moved to channels first, and then in these orders."""
-    return tuple(tuple(_channels_first(len(order))[axis] for axis in order) for order in orders)
+    return keras
 
 
 def _write_h5(model: Model, path: Path, note: str, options: Options) -> Interface | None:
