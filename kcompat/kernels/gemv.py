@@ -60,7 +60,7 @@ class _Row(Tile):
         del self.sums[1:]
 
 
-def _row_kernel(parts: int, vectors: int, lanes: int) -> Any:
+def row_kernel(parts: int, vectors: int, lanes: int) -> Any:
     @intrinsic
     def row(context, table, depth, weights, bias, width, residual, low, high):
         def codegen(context, builder, signature, args):
@@ -79,7 +79,7 @@ def _row_kernel(parts: int, vectors: int, lanes: int) -> Any:
 
 def rows(parts: int, vectors: int, lanes: int) -> Any:
     """Takes the arguments of `product.tiles` for a plain product; `parts` is a power of two."""
-    row_kernel, width = _row_kernel(parts, vectors, lanes), vectors * lanes
+    row_of_panel, width = row_kernel(parts, vectors, lanes), vectors * lanes
     table_on_stack = stack(3)
 
     @njit(inline="always")
@@ -91,7 +91,7 @@ def rows(parts: int, vectors: int, lanes: int) -> Any:
             places[0] = a[0] + (matrix * a[22] + row * a[8]) * 4
             places[1] = a[3] + (matrix * a[25] + row * a[9] + column) * 4
             places[2] = a[4] + (matrix * a[26] + row * a[10] + column) * 4
-            row_kernel(table, a[7], weights, bias, a[6] - column, a[4], as_f32(a[17]), as_f32(a[18]))
+            row_of_panel(table, a[7], weights, bias, a[6] - column, a[4], as_f32(a[17]), as_f32(a[18]))
 
     def kernel(a, thread, threads):
         table = table_on_stack()

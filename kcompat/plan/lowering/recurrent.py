@@ -1,0 +1,208 @@
+"""Recurrent layers: what the inputs give to all steps is one product, the steps are one kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...ir import Constant, Node, Value
+from ...operators.recurrent import ACTIVATIONS
+from ..planner import Planner, lowers
+from ..program import Address, Argument, Step, kernel, product
+from .dense import FLOPS, add_product
+from .tiles import choose_tile, pack_panels
+
+VECTORS = 4
+"""Of a panel of recurrent weights, as in kernels/recurrent.py."""
+
+HEAD = 9
+"""Words before those of the scans of a step."""
+
+GATE = 1.0
+"""Nanoseconds for the gates of a unit, for estimates of work."""
+
+_ROWS = {16: (4, 2, 1), 8: (2, 1), 4: (2, 1)}
+
+
+@lowers("lstm", "gru", "simple_rnn")
+def recurrent(planner: Planner, node: Node) -> bool:
+    x, w, u, bias, *states, mask = node.inputs
+    assert x is not None
+    attrs = node.attrs
+    activations = [_function(attrs["activation"]), _function(attrs.get("recurrent_activation", "linear"))]
+    if not isinstance(w, Constant) or not isinstance(u, Constant) or not (bias is None or isinstance(bias, Constant)):
+        return False
+    if x.dtype != "float32" or "" in activations:
+        return False
+    cell = "gru_before" if node.op.name == "gru" and not attrs["reset_after"] else node.op.name
+    batch, times = (int(size) for size in x.shape[:2])
+    own, lanes = int(u.shape[0]), planner.target.lanes
+    units = -(-own // lanes) * lanes
+    rows = next(rows for rows in _ROWS[lanes] if rows <= batch)
+    scan = _Scan(planner, node, cell, units)
+    z = scan.inputs(x, w, bias)
+    memory = scan.memory(batch, rows)
+    given = [planner.place(state) for state in (*states, *[None] * (2 - len(states)))]
+    seen = planner.place(mask)
+    results = [planner.place(value) if value in _used(planner) else 0 for value in node.outputs]
+    y, last_h, last_c = (*results, 0)[:3]
+    weights, origin = scan.weights(u, bias), planner.packs.no_offset(planner)
+    head: list[Argument] = [
+        1, batch, times, units, own, scan.wide, scan.second_wide, int(attrs["zero_masked"]), origin,
+    ]  # fmt: skip
+    planner.step(
+        kernel("recurrent.scan", cell=cell, activation=activations[0], gate=activations[1], rows=rows, lanes=lanes),
+        [*head, z, *weights, *memory, *given, seen, y, last_h, last_c, int(attrs["go_backwards"])],
+        reads=[z, *weights, *given, seen, origin],
+        writes=[*memory, *results],
+        work=batch * times * (4.0 * scan.gates * units * units / FLOPS + GATE * units),
+        label=f"{cell} {batch}x{times}x{own}",
+    )
+    _join(planner)
+    return True
+
+
+def _function(name: str) -> str:
+    """An activation as kernels name it; nothing if it is not pointwise."""
+    entry = ACTIVATIONS[name]
+    if entry is None:
+        return "linear"
+    card, given = entry
+    if card.name in ("softmax", "log_softmax", "sparsemax"):
+        return ""
+    limits = {"low": -math.inf, "high": math.inf, "max_value": math.inf}
+    attrs = card.check_attributes(given).items()
+    numbers = [limits[key] if value is None else float(value) for key, value in attrs]
+    return f"{card.name}({','.join(map(str, numbers))})" if numbers else card.name
+
+
+def _used(planner: Planner) -> set[Value | None]:
+    """The values that something reads."""
+    graph = planner.graph
+    return {value for node in graph.nodes for value in node.inputs} | {*graph.outputs, *graph.updates.values()}
+
+
+class _Scan:
+    """One recurrent layer's weights and memory. Gates are padded to `units` columns each."""
+
+    def __init__(self, planner: Planner, node: Node, cell: str, units: int) -> None:
+        self.planner, self.node, self.cell, self.units = planner, node, cell, units
+        self.gates = {"lstm": 4, "simple_rnn": 1}.get(cell, 3)
+        self._width = VECTORS * planner.target.lanes
+        self.wide = self._rounded(self.gates * units if cell != "gru_before" else 2 * units)
+        self.second_wide = self._rounded(units) if cell == "gru_before" else 0
+
+    def _rounded(self, columns: int) -> int:
+        return -(-columns // self._width) * self._width
+
+    def _padded(self, data: np.ndarray, rows: int) -> np.ndarray:
+        """Weights (n, gates * own units) with zeros up to `rows` rows and whole gates."""
+        own = data.shape[-1] // self.gates
+        padded = np.zeros((rows, self.gates, self.units), np.float32)
+        padded[: data.shape[0], :, :own] = data.reshape(-1, self.gates, own)
+        return padded.reshape(rows, -1)
+
+    def inputs(self, x: Value, w: Constant, bias: Constant | None) -> Address:
+        """Add the product that gives x w + bias for all steps; where it is."""
+        planner, columns = self.planner, self.gates * self.units
+        rows, depth = product(x.shape[:2]), product(x.shape[2:])
+        tile = choose_tile(rows, planner.target.lanes)
+        z = planner.scratch(4 * rows * columns)
+
+        def panels(data: np.ndarray) -> np.ndarray:
+            return pack_panels(self._padded(data, depth), tile.width)
+
+        def offsets(data: np.ndarray) -> np.ndarray:
+            data = data.reshape(-1, data.shape[-1])
+            total = data[0].copy()
+            if len(data) == 2:
+                total[: 2 * len(total) // 3] += data[1][: 2 * len(total) // 3]
+            return np.pad(self._padded(total[None], 1)[0], (0, -columns % tile.width))
+
+        own = product(w.shape[1:])
+        form = ("inputs", self.gates, self.units, tile.width)
+        add_product(
+            planner,
+            tile,
+            places=(
+                planner.place(x),
+                planner.constant(planner.packs.get(w, form, panels)),
+                planner.constant(planner.packs.get(bias or planner.packs.zeros(own), form, offsets)),
+                z,
+                0,
+            ),
+            sizes=(rows, columns, depth),
+            strides=(depth, columns, columns),
+            limits=(-math.inf, math.inf),
+            label=f"inputs {rows}x{depth}x{columns}",
+        )
+        return z
+
+    def weights(self, u: Constant, bias: Constant | None) -> list[Address | int]:
+        """Packed recurrent weights and bias, and those of the second product."""
+        units, form = self.units, (self.cell, self.units, self._width)
+
+        def part(first: int, last: int) -> Address:
+            def panels(data: np.ndarray) -> np.ndarray:
+                return pack_panels(self._padded(data, units)[:, first * units : last * units], self._width)
+
+            return self.planner.constant(self.planner.packs.get(u, (*form, first, last), panels))
+
+        def of_state(data: np.ndarray) -> np.ndarray:
+            padded = np.zeros(self.wide, np.float32)
+            padded[2 * units : 3 * units] = self._padded(data[1:], 1)[0, 2 * units :]
+            return padded
+
+        packs, constant = self.planner.packs, self.planner.constant
+        zeros = constant(packs.zeros(self.wide).data)
+        if self.cell == "gru_before":
+            return [part(0, 2), zeros, part(2, 3), zeros]
+        has_own = self.cell == "gru" and bias is not None
+        return [part(0, self.gates), constant(packs.get(bias, form, of_state)) if has_own else zeros, 0, 0]  # type: ignore[arg-type]
+
+    def memory(self, batch: int, rows: int) -> list[Address]:
+        """States h and c, sums of all sequences, and what a gru keeps between its products."""
+        states = 4 * batch * self.units
+        sums = 4 * -(-batch // rows) * rows * self.wide
+        return [self.planner.scratch(size) for size in (states, states, sums, 2 * states)]
+
+
+def _join(planner: Planner) -> None:
+    """Let the last step's scan run together with that before it, if neither waits for the other.
+
+    Both directions of a bidirectional layer are gone through at the same time.
+    """
+    *_, last = planner.steps
+    assert isinstance(last, Step)
+    for place in range(len(planner.steps) - 2, max(len(planner.steps) - 5, -1), -1):
+        before = planner.steps[place]
+        if not isinstance(before, Step) or before.kernel[0] != last.kernel[0]:
+            continue
+        between = planner.steps[place + 1 :]
+        waits = any(buffer in before.writes for step in between for buffer in (*step.reads, *step.writes))
+        if not waits and before.kernel == last.kernel and before.arguments[1:HEAD] == last.arguments[1:HEAD]:
+            planner.steps[place:] = [*between[:-1], _joined(before, last)]
+        return
+
+
+def _joined(one: Step, other: Step) -> Step:
+    first, second = one.arguments, other.arguments
+    count = _scans(first) + _scans(second)
+    arguments: Sequence[Argument] = [count, *first[1:], *second[HEAD:]]
+    return Step(
+        one.kernel,
+        list(arguments),
+        [*one.reads, *other.reads],
+        [*one.writes, *other.writes],
+        one.work + other.work,
+        f"{one.label} x{count}",
+        other.node,
+    )
+
+
+def _scans(arguments: Sequence[Argument]) -> int:
+    count = arguments[0]
+    assert isinstance(count, int)
+    return count
