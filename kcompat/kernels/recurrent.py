@@ -83,7 +83,7 @@ def _function(text: str) -> Callable[..., Any]:
 
 
 def _multiplier(rows: int, lanes: int) -> Callable[..., None]:
-    """`multiply(table, origin, depth, weights, bias, wide)`: the table's rows times all panels, into its second rows."""
+    """`multiply(table, origin, depth, weights, bias, wide)`: rows times all panels, into the second rows."""
     width = VECTORS * lanes
     low, high = F(-np.inf), F(np.inf)
     if rows == 1:
