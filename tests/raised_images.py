@@ -222,4 +222,12 @@ IMAGES = [
         "Activation Sum Divide",
         h5=False,
     ),
+    Case(
+        "exclusive_sums_from_the_end",
+        [node("CumSum", "x axis", "y", exclusive=1, reverse=1)],
+        ("N", 6),
+        "Flip Cumsum Pad GetItem Flip",
+        {"axis": np.int64(1)},
+        h5=False,
+    ),
 ]

@@ -63,6 +63,18 @@ def test_other_sizes(case: Case) -> None:
     check(case.model, raise_model(case.model), x)
 
 
+@pytest.mark.parametrize("name", ["cnn", "multi_head_attention", "bidirectional", "folded_batch_norm"])
+def test_trains(name: str) -> None:
+    case = next(case for case in [*IMAGES, *SEQUENCES] if case.name == name)
+    raising = raise_model(case.model)
+    x = raising.keras_inputs([case.x])[0]
+    before = raising.model.get_weights()
+    raising.model.compile("adam", "mse")
+    losses = raising.model.fit(x, np.zeros_like(raising.model.predict(x, verbose=0)), epochs=3, verbose=0)
+    assert losses.history["loss"][-1] < losses.history["loss"][0]
+    assert all(np.any(old != new) for old, new in zip(before, raising.model.get_weights(), strict=True))
+
+
 def test_sizes_that_the_caller_gives() -> None:
     nodes = [node("MaxPool", "x", "p", kernel_shape=[2, 2]), node("Reshape", "p s", "y"), node("Shape", "p", "s")]
     model = graph([nodes[0], nodes[2], nodes[1]], {"x": ["N", 3, "H", "W"]}, ["y"])

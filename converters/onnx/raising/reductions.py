@@ -61,10 +61,18 @@ def argument(r: Raiser, node: Node) -> None:
 
 @raises("cumsum", "cumprod")
 def cumulative(r: Raiser, node: Node) -> None:
-    if node.attrs.get("exclusive") or node.attrs.get("reverse"):
-        raise r.refusal("Keras has no exclusive or reverse sums")
+    """Backwards between two flips; without the own element as one position further on."""
     held = r.held(first(node))
-    y = r.op(node.op.name, held.tensor, axis=held.place(node.attrs["axis"]))
+    place, tensor = held.place(node.attrs["axis"]), held.tensor
+    tensor = r.op("flip", tensor, suffix="flip", axis=place) if node.attrs["reverse"] else tensor
+    y = r.op(node.op.name, tensor, axis=place)
+    if node.attrs["exclusive"]:
+        width = tuple((1, 0) if axis == place else (0, 0) for axis in range(len(held.order)))
+        start = {"constant_values": 0 if node.op.name == "cumsum" else 1}
+        y = r.op("pad", y, suffix="shift", pad_width=width, named=start)
+        key = tuple(slice(None, -1) if axis == place else slice(None) for axis in range(len(held.order)))
+        y = r.op("get_item", y, key, suffix="cut")
+    y = r.op("flip", y, suffix="back", axis=place) if node.attrs["reverse"] else y
     r.bind(node.outputs[0], y, held.order)
 
 
