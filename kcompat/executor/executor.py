@@ -138,9 +138,9 @@ class Bound:
 
     @property
     def is_quick(self) -> bool:
-        """Whether a call is nothing but a walk of this thread over one input and one output."""
+        """Whether a call is nothing but a walk of this thread over one input and one output, whatever they hold."""
         program = self.program
-        one = len(program.inputs) == len(program.outputs) == 1 and not program.variables
+        one = len(program.inputs) == len(program.outputs) == 1 and not program.variables and not program.may_refuse
         return one and all(isinstance(step, Step) and step.work < PARALLEL_WORK for step in program.steps)
 
     def quick_call(self) -> QuickCall:

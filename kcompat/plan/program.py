@@ -109,6 +109,12 @@ class Program:
                     seen.add(buffer)
                     yield buffer
 
+    @property
+    def may_refuse(self) -> bool:
+        """Whether a kernel may set the flag that inputs are wrong."""
+        places = (place for step in self.steps if isinstance(step, Step) for place in step.arguments)
+        return any(isinstance(place, Address) and place.buffer.kind == "flag" for place in places)
+
     def kernels(self) -> set[Key]:
         """Every kernel that the program calls."""
         steps = [step for step in self.steps if isinstance(step, Step)]

@@ -17,15 +17,16 @@ def reduce(planner: Planner, node: Node) -> bool:
     assert x is not None
     axes = sorted(normalize_axes(node.attrs["axes"], x.rank))
     together = not axes or axes == list(range(axes[0], axes[-1] + 1))
-    if x.dtype != "float32" or y.dtype != "float32" or not axes or not together or 0 in x.shape:
+    op = node.op.name.removeprefix("reduce_")
+    is_truth = x.dtype == "bool" and op in ("max", "min")
+    if not (is_truth or x.dtype == y.dtype == "float32") or not axes or not together or 0 in x.shape:
         return False
     outer, count, inner = (
         product(part) for part in (x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1], x.shape[axes[-1] + 1 :])
     )
     source, target = planner.place(x), planner.place(y)
-    op = node.op.name.removeprefix("reduce_")
     planner.step(
-        kernel("reductions.reduce", op=op),
+        kernel("truth.reduce" if is_truth else "reductions.reduce", op=op),
         [target, source, outer, count, inner],
         reads=[source],
         writes=[target],
