@@ -21,9 +21,9 @@ from .vectors import Vectors, constant
 class Tile(Vectors):
     """Emits the parts of one micro-kernel."""
 
-    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int) -> None:
+    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, streams: bool = False) -> None:
         super().__init__(builder, lanes)
-        self.rows, self.vectors = rows, vectors
+        self.rows, self.vectors, self.streams = rows, vectors, streams
         self.columns = vectors * lanes
         self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
 
@@ -85,10 +85,29 @@ class Tile(Vectors):
                     added = self.builder.fadd(self.builder.load(sums), self._load_some(place, masks[column]))
                     self.builder.store(added, sums)
         low, high = self.splat(low), self.splat(high)
-        for row, pointer in enumerate(self.row_pointers(table, self.rows)):
+        targets = self.row_pointers(table, self.rows)
+        if not self.streams or width is not None:
+            self._store_rows(targets, low, high, masks)
+            return
+        misplaced = self.builder.and_(self.builder.ptrtoint(targets[0], I64), constant(4 * self.lanes - 1))
+        self._if(
+            self.builder.icmp_signed("==", misplaced, constant(0)),
+            lambda: self._store_rows(targets, low, high),
+            lambda: self._store_rows(targets, low, high, masks),
+        )
+
+    def _store_rows(self, targets: list[Any], low: Any, high: Any, masks: list[Any] | None = None) -> None:
+        """Store all sums, clamped; without masks past the caches."""
+        for row, pointer in enumerate(targets):
             for column, sums in enumerate(self.sums[row]):
-                value = self.clamp(self.builder.load(sums), low, high)
-                self._store_some(value, self.at(pointer, constant(column * self.lanes)), masks[column])
+                value, place = (
+                    self.clamp(self.builder.load(sums), low, high),
+                    self.at(pointer, constant(column * self.lanes)),
+                )
+                if masks is None:
+                    self.stream(value, place)
+                else:
+                    self._store_some(value, place, masks[column])
 
     def _mask(self, width: Any, column: int) -> Any:
         build, kind = self.builder, ir.VectorType(I32, self.lanes)
@@ -117,7 +136,7 @@ class Tile(Vectors):
 
 
 @cache
-def tile_kernel(rows: int, vectors: int, lanes: int) -> Any:
+def tile_kernel(rows: int, vectors: int, lanes: int, streams: bool = False) -> Any:
     """A tile of `rows` by `vectors * lanes` outputs: `tile(table, segments, count, length, weights, bias, width,
     residual, low, high)`.
 
@@ -125,13 +144,14 @@ def tile_kernel(rows: int, vectors: int, lanes: int) -> Any:
     added to it is. segments: offsets in elements from a row's input to each of `count` runs of `length`
     contiguous elements. weights: count * length rows of vectors * lanes columns. width: how many columns are
     stored. residual: whether something is added. Sums run in the order of the weights' rows, whatever the tile.
+    streams: results go past the caches where they are aligned to vectors, as their rows must then all be.
     """
 
     @intrinsic
     def tile(context, table, segments, count, length, weights, bias, width, residual, low, high):
         def codegen(context, builder, signature, args):
             table, segments, count, length, weights, bias, width, residual, low, high = args
-            emit = Tile(builder, rows, vectors, lanes)
+            emit = Tile(builder, rows, vectors, lanes, streams)
             emit.start(bias)
             emit.accumulate(table, segments, count, length, weights)
             emit.finish(table, width, residual, low, high)

@@ -27,13 +27,14 @@ ARGUMENTS = (
 """The arguments in order. The elements of `matrices` products (a batch, or groups) lie their steps apart."""
 
 
-def tiles(rows: int, vectors: int, lanes: int) -> Any:
+def tiles(rows: int, vectors: int, lanes: int, streams: int = 0) -> Any:
     """Tiles of `rows` by `vectors * lanes`. Weights are packed in panels of so many columns, zeros beyond the last.
 
     Row r of x begins at r * x_stride, or, in a convolution, at image_stride * (r // pixels) +
     pixel_offsets[r % pixels]. A block of rows stays in the cache while a chunk of panels passes.
+    streams: 1 if results are larger than caches and rows of y whole vectors.
     """
-    tile = tile_kernel(rows, vectors, lanes)
+    tile = tile_kernel(rows, vectors, lanes, bool(streams))
     table_on_stack, width = stack(3 * rows), vectors * lanes
 
     @njit(inline="always")

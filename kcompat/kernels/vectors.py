@@ -41,6 +41,12 @@ class Vectors:
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = 4
 
+    def stream(self, value: Any, pointer: Any) -> None:
+        """Store past the caches. The pointer is aligned to the vector's size."""
+        store = self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()))
+        store.align = 4 * self.lanes
+        store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(I32, 1)]))
+
     def splat(self, scalar: Any) -> Any:
         undefined = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))

@@ -12,6 +12,7 @@ from engines import sharing_all_steps
 from kcompat.executor import Executor
 from kcompat.ir import Graph, TensorType
 from kcompat.layers.emitter import Emitter
+from kcompat.plan.lowering import dense
 from kcompat.plan.program import Step
 from kcompat.reference import evaluate
 
@@ -140,6 +141,24 @@ def test_depthwise_of_one_axis() -> None:
 )
 def test_direct(shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, lanes: int, fused: bool) -> None:
     check_conv(shape, kernel, lanes, fused, **attrs)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("filters", [64, 48, 40])
+def test_results_larger_than_caches(filters: int, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are stored past them where they are aligned: what lies between is, the caller's array may not be."""
+    monkeypatch.setattr(dense, "STREAM_BYTES", 0)
+    generator = seeded("stream", filters)
+    b = Emitter()
+    y = b.input(TensorType("float32", (3, 5, 7, 20)))
+    for channels in (20, filters):
+        y = b.relu(
+            b.conv(y, random(generator, 1, 1, channels, filters, scale=0.1), random(generator, filters), **ATTRS)
+        )
+    graph, x = b.build([y]), random(generator, 3, 5, 7, 20)
+    reference = evaluate(graph, [x])[0]
+    for _ in range(8):
+        np.testing.assert_allclose(results(graph, [x], lanes), reference, rtol=1e-4, atol=1e-5)
 
 
 def test_pad_before_a_convolution_is_its_own() -> None:

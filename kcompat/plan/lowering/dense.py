@@ -14,6 +14,9 @@ FLOPS = 80.0
 BYTES = 40.0
 """Of weights per nanosecond, read once."""
 
+STREAM_BYTES = 24 << 20
+"""Results larger than this go past the caches, which cannot keep them for whoever reads them."""
+
 PARTS = 4
 """Partial sums of a product of few rows."""
 
@@ -83,6 +86,8 @@ def add_product(
     work = max(flops / FLOPS, 4.0 * depth * columns / BYTES)
     name, tiled = ("gemv.rows", "parts") if few else ("product.tiles", "rows")
     parameters = {tiled: PARTS if few else tile.rows, "vectors": tile.vectors, "lanes": tile.lanes}
+    if 4 * rows * columns > STREAM_BYTES and columns % tile.lanes == strides[1] % tile.lanes == 0:
+        parameters["streams"] = 1
     planner.step(
         kernel(name, **parameters),
         arguments,
