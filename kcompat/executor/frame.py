@@ -38,6 +38,7 @@ class Frame:
         self._kept = [buffer.array for buffer in program.buffers()]
         self._patches: list[tuple[int, int, int]] = []
         self._segments: list[tuple[int, int] | HostStep] = []
+        self._guarded = 0
         self.is_parallel = False
         words = self._encode(program, kernels)
         self._code = np.array(words, np.int64)
@@ -63,7 +64,9 @@ class Frame:
         objects = self._objects
         for number, array in enumerate((*arrays, *outputs)):
             objects[number] = id(array)
-        for segment in self._segments:
+        for number, segment in enumerate(self._segments):
+            if number == self._guarded and self._flag[0]:
+                return
             if isinstance(segment, HostStep):
                 self._run_host(segment, arrays, outputs)
             else:
@@ -106,7 +109,10 @@ class Frame:
         heads: list[int] = []
         inputs = len(program.inputs) + len(program.variables)
         start = 0
-        for step in program.steps:
+        for number, step in enumerate(program.steps):
+            if number == program.guards and number:
+                self._close(words, heads, start)
+                self._guarded, start = len(self._segments), len(words)
             if isinstance(step, HostStep):
                 self._close(words, heads, start)
                 self._segments.append(step)

@@ -79,14 +79,16 @@ def binary(op: str, source: str, target: str, scalar: int) -> Any:
     return (blocks, first, second)[scalar]
 
 
-def where() -> Any:
-    """`target[i] = x[i] if condition[i] else y[i]`; arguments 5, 6, 7: 0 where an operand is one element, else 1."""
+def where(single: int) -> Any:
+    """`target[i] = x[i] if condition[i] else y[i]`; single: 1 where the condition is one element, plus 2 where x is,
+    plus 4 where y is."""
+    steps = tuple(int(not single >> operand & 1) for operand in range(3))
 
     def kernel(a, count, _):
         z, condition, x, y = f32(a[0]), u8(a[1]), f32(a[2]), f32(a[3])
-        steps = a[5], a[6], a[7]
         for i in range(count):
-            z[i] = x[i * steps[1]] if condition[i * steps[0]] != 0 else y[i * steps[2]]
+            one, other = x[i * steps[1]], y[i * steps[2]]
+            z[i] = one if condition[i * steps[0]] != 0 else other
 
     return kernel
 

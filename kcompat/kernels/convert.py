@@ -10,7 +10,7 @@ from numba import njit
 from .intrinsics import f32, f64, i8, i32, i64, u8, u32
 from .shares import share_start
 
-_POINTERS = {
+POINTERS = {
     "float32": f32, "float64": f64, "int8": i8, "int32": i32, "int64": i64, "uint8": u8, "uint32": u32, "bool": u8,
 }  # fmt: skip
 
@@ -26,7 +26,7 @@ _COMPARE = {
 
 def cast(source: str, target: str) -> Any:
     """`y[i] = x[i]` in another type, as NumPy's astype; arguments: y, x, count."""
-    read, write = _POINTERS[source], _POINTERS[target]
+    read, write = POINTERS[source], POINTERS[target]
     to_bool, zero = target == "bool", np.dtype(source).type(0)
     as_type = np.dtype("uint8" if to_bool else target).type
 
@@ -43,7 +43,7 @@ def cast(source: str, target: str) -> Any:
 
 def compare(op: str, source: str) -> Any:
     """`y[i] = op(x[i], z[i * step])` as booleans; arguments: y, x, z, count, step (0 if z is one number)."""
-    read, apply = _POINTERS[source], njit(inline="always")(_COMPARE[op])
+    read, apply = POINTERS[source], njit(inline="always")(_COMPARE[op])
 
     def kernel(a, thread, threads):
         y, x, z = u8(a[0]), read(a[1]), read(a[2])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
-from .intrinsics import i32, i64, u8, u32
+from .intrinsics import f32, i32, i64, u8, u32
 from .shares import share_start
 
 
@@ -39,5 +40,45 @@ def gather(index: str) -> Any:
             else:
                 i64(a[7])[0] = 1
             unit += 1
+
+    return kernel
+
+
+def check(index: str) -> Any:
+    """Sets the flag for an index outside [0, size); arguments: indices, count, size, flag."""
+    read = i32 if index == "int32" else i64
+
+    def kernel(a, thread, threads):
+        indices = read(a[0])
+        for i in range(a[1]):
+            if not 0 <= indices[i] < a[2]:
+                i64(a[3])[0] = 1
+
+    return kernel
+
+
+def gather_gradient(index: str) -> Any:
+    """`y[outer, r] = sum of dy[outer, i] where indices[i] is r`, runs of `inner` float32; all indices are right.
+
+    arguments: y, dy, indices, outer, count of indices, size, inner. Threads share the elements of runs.
+    """
+    read = i32 if index == "int32" else i64
+
+    @njit(inline="always")
+    def accumulate(y, dy, indices, count, size, inner, first, end):
+        for row in range(size):
+            for c in range(first, end):
+                y[row * inner + c] = np.float32(0)
+        for i in range(count):
+            place = indices[i] * inner
+            for c in range(first, end):
+                y[place + c] += dy[i * inner + c]
+
+    def kernel(a, thread, threads):
+        count, size, inner = a[4], a[5], a[6]
+        first, end = share_start(inner, thread, threads), share_start(inner, thread + 1, threads)
+        for outer in range(a[3]):
+            y, dy = f32(a[0] + outer * size * inner * 4), f32(a[1] + outer * count * inner * 4)
+            accumulate(y, dy, read(a[2]), count, size, inner, first, end)
 
     return kernel

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from ..ir import Graph, Node, Value
-from ..ir.types import normalize_axis
+from ..ir import Constant, Graph, Node, Value
+from ..ir.types import normalize_axes, normalize_axis
 from ..operators.window import extent
 from .rewrite import Rewrite, rewrite
 
-Rule = Callable[[Rewrite, Node, "list[Value]"], "Value | None"]
+Rule = Callable[[Rewrite, Node, "list[Any]"], "Value | list[Value] | None"]
 
 
 def decompose(graph: Graph) -> Graph:
-    """Given crossentropy of logits, or a transposed convolution of stride one. Result: a logarithm of a softmax and
-    a sum; a convolution with the kernel reversed."""
+    """Given crossentropies of logits, a transposed convolution of stride one, moments, normalisation by statistics
+    that are computed, or a reduction over axes that lie apart. Result: logarithms and sums; a convolution with the
+    kernel reversed; means; pointwise operators; one reduction after another."""
     return rewrite(graph, _decomposed)
 
 
-def _decomposed(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+def _decomposed(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | list[Value] | None:
     rule = _RULES.get(node.op.name)
-    return None if rule is None else rule(work, node, operands)  # type: ignore[arg-type]
+    return None if rule is None else rule(work, node, operands)
 
 
 def _softmax_cross_entropy(work: Rewrite, node: Node, operands: list[Value]) -> Value:
@@ -51,4 +53,58 @@ def _conv_transpose(work: Rewrite, node: Node, operands: list[Value]) -> Value |
     )
 
 
-_RULES: dict[str, Rule] = {"softmax_cross_entropy": _softmax_cross_entropy, "conv_transpose": _conv_transpose}
+def _sigmoid_cross_entropy(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
+    labels, logits = operands
+    b = work.b
+    tail = b.log1p(b.exp(b.neg(b.abs(logits))))
+    return b.add(b.sub(b.maximum(logits, 0.0), b.mul(logits, labels)), tail)
+
+
+def _moments(work: Rewrite, node: Node, operands: list[Value]) -> list[Value]:
+    (x,) = operands
+    b, axes, keepdims = work.b, node.attrs["axes"], node.attrs["keepdims"]
+    mean = _reduced(work, "reduce_mean", x, axes, True)
+    variance = _reduced(work, "reduce_mean", b.square(b.sub(x, mean)), axes, keepdims)
+    return [mean if keepdims else b.squeeze(mean, axes=axes), variance]
+
+
+def _batch_norm(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+    x, mean, variance, gamma, beta = operands
+    assert x is not None
+    assert mean is not None
+    assert variance is not None
+    if x.dtype != "float32" or all(value is None or isinstance(value, Constant) for value in operands[1:]):
+        return None
+    b, axis = work.b, normalize_axis(node.attrs["axis"], x.rank)
+    shape = [1] * x.rank
+    shape[axis] = -1
+
+    def along(vector: Value) -> Value:
+        return vector if axis == x.rank - 1 else b.reshape(vector, shape=shape)
+
+    scale = b.rsqrt(b.add(variance, node.attrs["epsilon"]))
+    scale = scale if gamma is None else b.mul(scale, gamma)
+    normal = b.mul(b.sub(x, along(mean)), along(scale))
+    return normal if beta is None else b.add(normal, along(beta))
+
+
+def _reduction(work: Rewrite, node: Node, operands: list[Value]) -> Value:
+    return _reduced(work, node.op.name, operands[0], node.attrs["axes"], node.attrs["keepdims"])
+
+
+def _reduced(work: Rewrite, name: str, x: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """A reduction; of axes that lie apart, the last ones that lie together first."""
+    axes = tuple(sorted(normalize_axes(axes, x.rank)))
+    gap = next((place for place in range(len(axes) - 1, 0, -1) if axes[place] != axes[place - 1] + 1), 0)
+    result: Value = getattr(work.b, name)(x, axes=axes[gap:], keepdims=keepdims)
+    return _reduced(work, name, result, axes[:gap], keepdims) if gap else result
+
+
+_RULES: dict[str, Rule] = {
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "sigmoid_cross_entropy": _sigmoid_cross_entropy,
+    "conv_transpose": _conv_transpose,
+    "moments": _moments,
+    "batch_norm": _batch_norm,
+    **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), _reduction),
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ class Planner:
     def __init__(self, graph: Graph, target: Target, packs: Packs) -> None:
         self.graph, self.target, self.packs = graph, target, packs
         self.steps: list[Step | HostStep] = []
+        self.guards: list[Step | HostStep] = []
         self.notes: list[str] = []
         self._places: dict[Value, Address] = {}
         self._constants: dict[int, tuple[np.ndarray, Buffer]] = {}
@@ -130,6 +132,15 @@ class Planner:
             Step(kernel, list(arguments), _buffers(reads), _buffers(writes), work, label, self._node, in_place)
         )
 
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Let what is added within run before all other steps, which do not run if it sets the flag."""
+        steps, self.steps = self.steps, self.guards
+        try:
+            yield
+        finally:
+            self.steps = steps
+
     def host(self, node: Node) -> None:
         """Add a node that runs its NumPy meaning."""
         inputs = []
@@ -156,9 +167,10 @@ class Planner:
         for number, value in enumerate(self.graph.outputs):
             self._leave(value, Buffer(nbytes(value.type), "output", number))
         self._update()
-        arena, tensors = place_buffers(self.steps)
+        steps = [*self.guards, *self.steps]
+        arena, tensors = place_buffers(steps)
         return Program(
-            self.steps,
+            steps,
             [value.type for value in self.graph.inputs],
             [value.type for value in self.graph.outputs],
             list(self._variables),
@@ -166,6 +178,7 @@ class Planner:
             arena,
             tensors,
             self.notes,
+            len(self.guards),
         )
 
     def _leave(self, value: Value, target: Buffer) -> None:

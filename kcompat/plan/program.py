@@ -88,7 +88,8 @@ class Program:
     """Steps in order, and the memory they use.
 
     inputs, outputs: the type of each. variables: their memory follows the inputs; updated: those that change.
-    arena: bytes of the program's own memory; tensors: the bytes that its tensors would take apart.
+    arena: bytes of the program's own memory; tensors: the bytes that its tensors would take apart. guards: how many
+    steps at the beginning look whether the inputs are right; the others do not run if one has set the flag.
     """
 
     steps: list[Step | HostStep]
@@ -99,6 +100,7 @@ class Program:
     arena: int = 0
     tensors: int = 0
     notes: list[str] = field(default_factory=list)
+    guards: int = 0
 
     def buffers(self) -> Iterator[Buffer]:
         """Every buffer, each once, in order of first use."""

@@ -179,7 +179,7 @@ def _call(
     single = [place < len(operands) and operands[place].mode == SCALAR for place in reads]
     source, target = letters[reads[0]], letters[result]
     if name == "where":
-        return kernel("chains.where"), [0, *(int(not one) for one in single)]
+        return kernel("chains.where", single=sum(one << place for place, one in enumerate(single))), []
     if name == "cast":
         return kernel("chains.cast", source=source, target=target), []
     if len(reads) == 2:
