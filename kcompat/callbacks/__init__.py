@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from .backup_and_restore import BackupAndRestore
-from .callback import Callback
-from .callback_list import CallbackList
-from .csv_logger import CSVLogger
-from .early_stopping import EarlyStopping
-from .history import History
-from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
-from .model_checkpoint import ModelCheckpoint
-from .monitor import MonitorCallback
-from .progbar_logger import ProgbarLogger
-from .simple import LambdaCallback, SwapEMAWeights, TerminateOnNaN
-from .tensorboard import TensorBoard
+import importlib
+from typing import Any
 
-__all__ = [
-    "BackupAndRestore",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "MonitorCallback",
-    "ProgbarLogger",
-    "ReduceLROnPlateau",
-    "SwapEMAWeights",
-    "TensorBoard",
-    "TerminateOnNaN",
-]
+_NAMES = {
+    "BackupAndRestore": "backup_and_restore",
+    "CSVLogger": "csv_logger",
+    "Callback": "callback",
+    "CallbackList": "callback_list",
+    "EarlyStopping": "early_stopping",
+    "History": "history",
+    "LambdaCallback": "simple",
+    "LearningRateScheduler": "learning_rate",
+    "ModelCheckpoint": "model_checkpoint",
+    "MonitorCallback": "monitor",
+    "ProgbarLogger": "progbar_logger",
+    "ReduceLROnPlateau": "learning_rate",
+    "SwapEMAWeights": "simple",
+    "TensorBoard": "tensorboard",
+    "TerminateOnNaN": "simple",
+}
+"""Public name -> the file that defines it; imported on first use."""
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

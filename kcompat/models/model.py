@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..callbacks import CallbackList
+from ..callbacks.callback_list import CallbackList
 from ..errors import ArgumentError, InputError
 from ..executor import Executor, QuickCall
 from ..ir import Graph, Value, Variable

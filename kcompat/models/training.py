@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import CallbackList, History, TerminateOnNaN
-from ..callbacks.callback_list import plain_logs
+from ..callbacks.callback_list import CallbackList, plain_logs
+from ..callbacks.history import History
+from ..callbacks.simple import TerminateOnNaN
 from ..errors import ArgumentError, InputError
 from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..random import next_seed
-from ..training import optimizers
 from ..training.batches import (
     ArraySource,
     Batch,
@@ -30,11 +30,11 @@ from ..training.batches import (
 )
 from ..training.interruption import Interruptions
 from .data import batch_size_for, yields_batches
-from .trainer import Trainer
 from .training_state import TrainingState, describe
 
 if TYPE_CHECKING:
     from .frozen_prefix import FrozenPrefix
+    from .trainer import Trainer
 
 
 class TrainableModel(Layer):
@@ -100,6 +100,9 @@ class TrainableModel(Layer):
         arguments say how Keras is to compute and change nothing.
         Raises ArgumentError for unknown names, or settings that do not fit the model's outputs.
         """
+        from ..training import optimizers
+        from .trainer import Trainer
+
         self._kept_state = None
         optimizer = optimizers.get(optimizer)
         is_scaled = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
