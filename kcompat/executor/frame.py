@@ -119,7 +119,7 @@ class Frame:
                 start = len(words)
                 continue
             heads.append(len(words))
-            parallel = int(step.work >= PARALLEL_WORK)
+            parallel = int(step.work >= PARALLEL_WORK and not step.is_whole)
             self.is_parallel |= bool(parallel)
             words += [8 * (_HEADER + len(step.arguments)), kernels[step.kernel], parallel, 0]
             for argument in step.arguments:

@@ -126,11 +126,12 @@ class Planner:
         work: float,
         label: str,
         in_place: bool = False,
+        is_whole: bool = False,
     ) -> None:
-        """Add a kernel call. in_place: its result may be where an operand of the same size is."""
-        self.steps.append(
-            Step(kernel, list(arguments), _buffers(reads), _buffers(writes), work, label, self._node, in_place)
-        )
+        """Add a kernel call. in_place: its result may be where an operand of the same size is. is_whole: one thread
+        does it."""
+        places = _buffers(reads), _buffers(writes)
+        self.steps.append(Step(kernel, list(arguments), *places, work, label, self._node, in_place, is_whole))
 
     @contextmanager
     def guarding(self) -> Iterator[None]:

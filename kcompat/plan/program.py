@@ -53,6 +53,7 @@ class Step:
 
     arguments: numbers, places in buffers, kernels that it calls. reads, writes: for the memory plan. work:
     estimated nanoseconds on one thread. label, node: for people. in_place: the result may be where an operand is.
+    is_whole: the work does not divide among threads.
     """
 
     kernel: Key
@@ -63,6 +64,7 @@ class Step:
     label: str
     node: Node | None = None
     in_place: bool = False
+    is_whole: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -59,6 +59,7 @@ def recurrent(planner: Planner, node: Node) -> bool:
         writes=[*memory, *results],
         work=batch * times * (4.0 * scan.gates * units * units / FLOPS + GATE * units),
         label=f"{cell} {batch}x{times}x{own}",
+        is_whole=batch <= rows,
     )
     _join(planner)
     return True
