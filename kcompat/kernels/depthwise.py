@@ -12,7 +12,7 @@ from .shares import share_start
 from .vectors import Vectors, constant
 
 
-def _pixels_kernel(height: int, width: int, stride: int, pixels: int, lanes: int) -> Any:
+def _pixels_kernel(height: int, width: int, stride: int, pixels: int, lanes: int, streams: int) -> Any:
     across = (pixels - 1) * stride + width
 
     @intrinsic
@@ -23,6 +23,7 @@ def _pixels_kernel(height: int, width: int, stride: int, pixels: int, lanes: int
             low, high = emit.splat(low), emit.splat(high)
             seen = [[emit.pointer(emit.word(table, across * i + j)) for j in range(across)] for i in range(height)]
             has_residual = builder.icmp_signed("!=", has_residual, constant(0))
+            past_caches = emit.is_aligned(y) if streams else None
             with emit.chunks(channels) as channel:
                 sums = [emit.load(emit.at(emit.pointer(bias), channel))] * pixels
                 tap = emit.at(emit.pointer(weights), channel)
@@ -34,7 +35,7 @@ def _pixels_kernel(height: int, width: int, stride: int, pixels: int, lanes: int
                         sums = [emit.fma(values[n * stride + j], weight, total) for n, total in enumerate(sums)]
                 place = emit.at(emit.pointer(y), channel)
                 for total in sums:
-                    emit.store_sum(total, place, has_residual, to_residual, low, high)
+                    emit.store_sum(total, place, has_residual, to_residual, low, high, past_caches)
                     place = emit.at(place, channels)
             return context.get_dummy_value()
 
@@ -43,14 +44,16 @@ def _pixels_kernel(height: int, width: int, stride: int, pixels: int, lanes: int
     return run
 
 
-def images(height: int, width: int, stride: int, pixels: int, lanes: int) -> Any:
+def images(height: int, width: int, stride: int, pixels: int, lanes: int, streams: int = 0) -> Any:
     """A window of height x width, `stride` from column to column, for `pixels` output pixels at once.
+
+    streams: 1 if results are larger than caches and channels whole vectors.
 
     arguments: x, y, weights (taps, channels), bias, residual (like y) or 0, address of zeros for a pixel outside,
     images, input height and width, output height and width (at least `pixels`), channels (at least `lanes`), stride
     from row to row, pixels of padding above, on the left, bits of low, of high.
     """
-    run, across = _pixels_kernel(height, width, stride, pixels, lanes), (pixels - 1) * stride + width
+    run, across = _pixels_kernel(height, width, stride, pixels, lanes, streams), (pixels - 1) * stride + width
     table_on_stack = stack(height * across)
 
     @njit(inline="always")

@@ -89,9 +89,8 @@ class Tile(Vectors):
         if not self.streams or width is not None:
             self._store_rows(targets, low, high, masks)
             return
-        misplaced = self.builder.and_(self.builder.ptrtoint(targets[0], I64), constant(4 * self.lanes - 1))
         self._if(
-            self.builder.icmp_signed("==", misplaced, constant(0)),
+            self.is_aligned(self.builder.ptrtoint(targets[0], I64)),
             lambda: self._store_rows(targets, low, high),
             lambda: self._store_rows(targets, low, high, masks),
         )

@@ -66,15 +66,35 @@ class Vectors:
         above = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
         return self.builder.select(self.builder.fcmp_ordered(">", above, high), high, above)
 
-    def store_sum(self, value: Any, pointer: Any, has_other: Any, to_other: Any, low: Any, high: Any) -> None:
-        """Store clamp(value + other), the other, if there is one, being `to_other` bytes from where it is stored."""
+    def store_sum(
+        self, value: Any, pointer: Any, has_other: Any, to_other: Any, low: Any, high: Any, streams: Any = None
+    ) -> None:
+        """Store clamp(value + other), the other, if there is one, being `to_other` bytes from where it is stored.
+
+        streams: whether to store past the caches; never, if it is None.
+        """
         with self.builder.if_else(has_other) as (yes, no):
             with yes:
                 address = self.builder.add(self.builder.ptrtoint(pointer, I64), to_other)
                 total = self.builder.fadd(value, self.load(self.pointer(address)))
-                self.store(self.clamp(total, low, high), pointer)
+                self._put(self.clamp(total, low, high), pointer, streams)
             with no:
-                self.store(self.clamp(value, low, high), pointer)
+                self._put(self.clamp(value, low, high), pointer, streams)
+
+    def _put(self, value: Any, pointer: Any, streams: Any) -> None:
+        if streams is None:
+            self.store(value, pointer)
+            return
+        with self.builder.if_else(streams) as (yes, no):
+            with yes:
+                self.stream(value, pointer)
+            with no:
+                self.store(value, pointer)
+
+    def is_aligned(self, address: Any) -> Any:
+        """Whether an address is a multiple of a vector's size."""
+        rest = self.builder.and_(address, constant(4 * self.lanes - 1))
+        return self.builder.icmp_signed("==", rest, constant(0))
 
     def intrinsic(self, name: str, kind: Any) -> Any:
         return cgutils.get_or_insert_function(self.builder.module, kind, name)

@@ -155,6 +155,9 @@ def test_results_larger_than_caches(filters: int, lanes: int, monkeypatch: pytes
         y = b.relu(
             b.conv(y, random(generator, 1, 1, channels, filters, scale=0.1), random(generator, filters), **ATTRS)
         )
+    for _ in range(2):
+        w = random(generator, 3, 3, 1, filters, scale=0.3)
+        y = b.conv(y, w, random(generator, filters), **{**ATTRS, "groups": filters})
     graph, x = b.build([y]), random(generator, 3, 5, 7, 20)
     reference = evaluate(graph, [x])[0]
     for _ in range(8):

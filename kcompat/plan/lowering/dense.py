@@ -14,7 +14,7 @@ FLOPS = 80.0
 BYTES = 40.0
 """Of weights per nanosecond, read once."""
 
-STREAM_BYTES = 24 << 20
+STREAM_BYTES = 16 << 20
 """Results larger than this go past the caches, which cannot keep them for whoever reads them."""
 
 PARTS = 4
@@ -86,7 +86,7 @@ def add_product(
     work = max(flops / FLOPS, 4.0 * depth * columns / BYTES)
     name, tiled = ("gemv.rows", "parts") if few else ("product.tiles", "rows")
     parameters = {tiled: PARTS if few else tile.rows, "vectors": tile.vectors, "lanes": tile.lanes}
-    if 4 * rows * columns > STREAM_BYTES and columns % tile.lanes == strides[1] % tile.lanes == 0:
+    if strides[1] == columns and streams(4 * rows * columns, columns, tile.lanes):
         parameters["streams"] = 1
     planner.step(
         kernel(name, **parameters),
@@ -96,3 +96,8 @@ def add_product(
         work=work,
         label=f"{label} {name.split('.')[0]} {'' if few else f'{tile.rows}x{tile.width}'}",
     )
+
+
+def streams(size: int, channels: int, lanes: int) -> bool:
+    """Whether a result of so many bytes goes past the caches: its pixels must be whole vectors."""
+    return size > STREAM_BYTES and channels % lanes == 0

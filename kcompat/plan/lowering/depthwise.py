@@ -8,7 +8,7 @@ from ...ir import Constant, Node, Value
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, Argument, bits, kernel, product
-from .dense import FLOPS
+from .dense import FLOPS, streams
 from .movement import copy
 from .tiles import packed_bias
 from .windows import label_of, three
@@ -45,9 +45,16 @@ def depthwise(
         (kernel_rows, kernel_columns), (row_stride, stride) = three(window, 1)[1:], three(attrs["strides"], 1)[1:]
         top, left = three([low for low, _ in pads], 0)[1:]
         pixels = min((p for p in PIXELS if p <= columns), key=lambda p: (-(-columns // p) * p, -p))
-        key = kernel(
-            "depthwise.images", height=kernel_rows, width=kernel_columns, stride=stride, pixels=pixels, lanes=lanes
-        )
+        parameters = {
+            "height": kernel_rows,
+            "width": kernel_columns,
+            "stride": stride,
+            "pixels": pixels,
+            "lanes": lanes,
+        }
+        if streams(4 * product(y.shape), channels, lanes):
+            parameters["streams"] = 1
+        key = kernel("depthwise.images", **parameters)
         arguments = [
             source, target, taps, offset, added, zeros, images, height, width, rows, columns, channels, row_stride,
             top, left, *limit_bits,
