@@ -15,8 +15,9 @@ Rule = Callable[[Rewrite, Node, "list[Any]"], "Value | list[Value] | None"]
 
 def decompose(graph: Graph) -> Graph:
     """Given crossentropies of logits, a transposed convolution of stride one, moments, normalisation by statistics
-    that are computed, or a reduction over axes that lie apart. Result: logarithms and sums; a convolution with the
-    kernel reversed; means; pointwise operators; one reduction after another."""
+    that are computed, a reduction over axes that lie apart, softmax along others than the last axes, or glu. Result:
+    logarithms and sums; a convolution with the kernel reversed; means; pointwise operators; one reduction after
+    another; softmax between transposes; a product of two slices."""
     return rewrite(graph, _decomposed)
 
 
@@ -100,11 +101,36 @@ def _reduced(work: Rewrite, name: str, x: Value, axes: tuple[int, ...], keepdims
     return _reduced(work, name, result, axes[:gap], keepdims) if gap else result
 
 
+def _softmax(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
+    """Along axes that are not the last ones: between transposes."""
+    (x,) = operands
+    axes = sorted(normalize_axis(axis, x.rank) for axis in node.attrs["axes"])
+    last = range(x.rank - len(axes), x.rank)
+    if axes == [*last]:
+        return None
+    perm = [*(axis for axis in range(x.rank) if axis not in axes), *axes]
+    turned: Value = getattr(work.b, node.op.name)(work.b.transpose(x, perm=perm), axes=last)
+    return work.b.transpose(turned, perm=[perm.index(axis) for axis in range(x.rank)])
+
+
+def _glu(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
+    (x,) = operands
+    axis = normalize_axis(node.attrs["axis"], x.rank)
+    size = x.shape[axis]
+    if not isinstance(size, int):
+        return None
+    value = work.b.slice(x, starts=(0,), stops=(size // 2,), steps=(1,), axes=(axis,))
+    gate = work.b.slice(x, starts=(size // 2,), stops=(size,), steps=(1,), axes=(axis,))
+    return work.b.mul(value, work.b.sigmoid(gate))
+
+
 _RULES: dict[str, Rule] = {
+    "glu": _glu,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "sigmoid_cross_entropy": _sigmoid_cross_entropy,
     "conv_transpose": _conv_transpose,
     "moments": _moments,
     "batch_norm": _batch_norm,
+    **dict.fromkeys(("softmax", "log_softmax"), _softmax),
     **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), _reduction),
 }

@@ -229,3 +229,11 @@ def test_repetition(dtype: str) -> None:
     x = np.random.default_rng(0).integers(0, 2, (5, 4, 9)).astype(dtype)
     check(lambda b, x: b.repeat(x, axis=1, count=3), x, lanes=16)
     check(lambda b, x: b.tile(x, repeats=(2, 1, 3)), x, lanes=16)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_softmax_and_gates_along_any_axis(axis: int) -> None:
+    x = random(0, 6, 14, 18, scale=3.0)
+    check(lambda b, x: b.softmax(x, axes=(axis,)), x, lanes=16)
+    check(lambda b, x: b.log_softmax(x, axes=(axis,)), x, lanes=16)
+    check(lambda b, x: b.glu(x, axis=axis), x, lanes=16)
