@@ -4,6 +4,7 @@ differentiate     the backward nodes of a loss
 freeze            weights become constants
 specialize        sizes of inputs become known
 known_sizes       nothing reads a tensor for its shape alone
+absorb_transposes a dense makes its images as they are asked for
 decompose         operators that kernels compute in parts
 fold_constants    what depends on constants alone is computed
 fold_batch_norm   normalisation goes into the product before it

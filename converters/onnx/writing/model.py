@@ -15,6 +15,7 @@ from kcompat.errors import ArgumentError, SaveError
 from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
+from kcompat.passes.absorb_transposes import absorb_transposes
 from kcompat.passes.fold_batch_norm import fold_batch_norm as batch_norm_folded
 from kcompat.passes.layout import with_layout
 from kcompat.passes.remove_dead import remove_dead
@@ -102,7 +103,7 @@ def _described_in(
         inputs=[value for value in graph.inputs if value.rank >= 4 and value.name in moved],
         outputs=[p for p, value in enumerate(graph.outputs) if value.rank >= 4 and outputs[p] in moved],
     )
-    content, weights, imports = graph_proto(folded(turned), model.name, opset, outputs)
+    content, weights, imports = graph_proto(folded(absorb_transposes(turned)), model.name, opset, outputs)
     proto = helper.make_model(
         content,
         opset_imports=[helper.make_opsetid(*item) for item in imports.items()],
