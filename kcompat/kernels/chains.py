@@ -13,7 +13,7 @@ from .shares import share_start
 BLOCK = 1024
 """Elements of a block; every register holds one."""
 
-OPERANDS, REGISTERS, OUTER = 8, 8, 4
+OPERANDS, REGISTERS, RESULTS, OUTER = 8, 8, 8, 4
 HEAD, OPERAND, INSTRUCTION = 8 + OUTER, 4 + OUTER, 10
 """Words: of a chain's first arguments, of each operand's, of each instruction's."""
 
@@ -108,14 +108,16 @@ def cast(source: str, target: str) -> Any:
 def run() -> Any:
     """Runs a chain over `outer` rows of `inner` elements.
 
-    arguments: outer, inner, block, result, operands, instructions, bytes of the result's elements, 0, sizes of
+    arguments: outer, inner, block, 0, operands, instructions, bytes of the results' elements, 0, sizes of
     OUTER outer axes. Then, for each operand: address, bytes of an element, how it goes along the inner axis, its
     period (a divisor of block), elements from one outer index to the next for each outer axis. Then, for each
-    instruction: kernel, register it writes or -1 for the result, what it reads (an operand, or OPERANDS + register)
-    three times, five words that the kernel takes as arguments 4 to 8.
+    instruction: kernel, register it writes or ~n for result n, what it reads (an operand, OPERANDS + register, or
+    OPERANDS + REGISTERS + result) three times, four words that the kernel takes as arguments 4 to 7, the result's
+    address. What would be written where it is read goes through a spare block: loops over memory that overlaps
+    are not vectorised.
     """
-    registers_on_stack, call_on_stack = stack((REGISTERS + OPERANDS) * BLOCK // 2), stack(16)
-    pointers_on_stack = stack(OPERANDS + REGISTERS)
+    registers_on_stack, call_on_stack = stack((REGISTERS + OPERANDS + 1) * BLOCK // 2), stack(16)
+    pointers_on_stack = stack(OPERANDS + REGISTERS + RESULTS)
 
     @njit(inline="always")
     def repeat(target, source, size, period, count):
@@ -124,6 +126,12 @@ def run() -> Any:
             y[i] = x[i]
         for i in range(period * size, count * size):
             y[i] = y[i - period * size]
+
+    @njit(inline="always")
+    def move(target, source, size):
+        y, x = u8(target), u8(source)
+        for i in range(size):
+            y[i] = x[i]
 
     @njit(inline="always")
     def row_offset(a, operand, row):
@@ -156,6 +164,7 @@ def run() -> Any:
     def kernel(a, thread, threads):
         registers, pointers, words = registers_on_stack(), i64(pointers_on_stack()), i64(call_on_stack())
         repeated = registers + REGISTERS * BLOCK * 4
+        spare = repeated + OPERANDS * BLOCK * 4
         for register in range(REGISTERS):
             pointers[OPERANDS + register] = registers + register * BLOCK * 4
         blocks = (a[1] + a[2] - 1) // a[2]
@@ -170,12 +179,20 @@ def run() -> Any:
             for number in range(a[5]):
                 at = HEAD + a[4] * OPERAND + number * INSTRUCTION
                 target = a[at + 1]
-                words[0] = a[3] + (row * a[1] + first) * a[6] if target < 0 else pointers[OPERANDS + target]
+                place = OPERANDS + target
+                if target < 0:
+                    place = OPERANDS + REGISTERS + ~target
+                    pointers[place] = a[at + 9] + (row * a[1] + first) * a[6]
                 for read in range(3):
                     words[1 + read] = pointers[a[at + 2 + read]]
-                for word in range(5):
+                for word in range(4):
                     words[4 + word] = a[at + 5 + word]
+                result = pointers[place]
+                in_place = result == words[1] or result == words[2] or result == words[3]
+                words[0] = spare if in_place else result
                 call_kernel(a[at], address_of(words), count, 0)
+                if in_place:
+                    move(result, spare, count * a[6])
             unit += 1
 
     return kernel

@@ -66,7 +66,7 @@ def _check_program(value: Any) -> Program:
     return program
 
 
-def _chain_type(*types: TensorType, program: Program) -> TensorType:
+def _chain_type(*types: TensorType, program: Program, results: tuple[int, ...]) -> Any:
     values = list(types)
     for name, reads, attrs in program:
         if max(reads) >= len(values):
@@ -74,22 +74,27 @@ def _chain_type(*types: TensorType, program: Program) -> TensorType:
         result = OPERATORS[name].infer(*(values[i] for i in reads), **dict(attrs))
         assert isinstance(result, TensorType)
         values.append(result)
+    if results:
+        return tuple(values[len(types) + number] for number in results)
     return values[-1].with_shape(broadcast(*(t.shape for t in types), values[-1].shape))
 
 
-def _chain(*arrays: np.ndarray, program: Program) -> np.ndarray:
+def _chain(*arrays: np.ndarray, program: Program, results: tuple[int, ...]) -> Any:
     values = list(arrays)
     for name, reads, attrs in program:
         values.append(OPERATORS[name].meaning(*(values[i] for i in reads), **dict(attrs)))
-    return values[-1]
+    return tuple(values[len(arrays) + number] for number in results) if results else values[-1]
 
 
 chain = operator(
     "chain",
     "x*",
-    attrs={"program": Attribute("instructions", _check_program)},
+    attrs={"program": Attribute("instructions", _check_program), "results": Ints(())},
     infer=_chain_type,
     meaning=_chain,
     gradient=not_differentiable,
 )
-"""Pointwise operators one after another; an instruction reads operands and earlier results by number."""
+"""Pointwise operators one after another; an instruction reads operands and earlier results by number.
+
+results: which instructions' results are outputs, of one shape; the last one's if none is named.
+"""

@@ -36,15 +36,15 @@ def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | No
     if len(inputs) > MOST_OPERANDS or len(program) > MOST_INSTRUCTIONS:
         inputs, program = values, [(node.op.name, tuple(range(len(values))), tuple(node.attrs.items()))]
         places = list(range(len(values)))
-    return work.b.chain(*inputs, program=_numbered(len(inputs), program))
+    return work.b.chain(*inputs, program=numbered(len(inputs), program))
 
 
 def _take(work: Rewrite, value: Value, result: Value, inputs: list[Value], program: list[Instruction]) -> int:
     """Where a chain in the making finds a value: an operand (>= 0), or the result of an instruction (< 0)."""
     source = work.producer(value, "chain")
     if source is None or not work.single_use(value) or value.shape != result.shape or None in value.shape:
-        return _operand(value, inputs)
-    operands = [_operand(operand, inputs) for operand in source.inputs if operand is not None]
+        return operand_place(value, inputs)
+    operands = [operand_place(operand, inputs) for operand in source.inputs if operand is not None]
     first = len(program)
     for name, reads, attrs in source.attrs["program"]:
         moved = (operands[i] if i < len(operands) else ~(first + i - len(operands)) for i in reads)
@@ -52,7 +52,8 @@ def _take(work: Rewrite, value: Value, result: Value, inputs: list[Value], progr
     return ~(len(program) - 1)
 
 
-def _operand(value: Value, inputs: list[Value]) -> int:
+def operand_place(value: Value, inputs: list[Value]) -> int:
+    """The place of an operand among a chain's inputs, to which it is added if need be."""
     for place, other in enumerate(inputs):
         if other is value or (_is_scalar(other) and _is_scalar(value) and _same(other, value)):
             return place
@@ -70,7 +71,8 @@ def _same(one: Value, other: Value) -> bool:
     return one.type == other.type and one.data.tobytes() == other.data.tobytes()
 
 
-def _numbered(count: int, program: list[Instruction]) -> tuple[Instruction, ...]:
+def numbered(count: int, program: list[Instruction]) -> tuple[Instruction, ...]:
+    """A program with values counted from the operands on; before, ~n stands for instruction n."""
     return tuple(
         (name, tuple(place if place >= 0 else count + ~place for place in reads), attrs)
         for name, reads, attrs in program

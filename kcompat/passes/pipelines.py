@@ -16,6 +16,7 @@ from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .known_sizes import with_known_sizes
 from .layout import with_layout
+from .merge_chains import merge_chains
 from .remove_dead import remove_dead
 
 Pass = Callable[[Graph], Graph]
@@ -32,6 +33,8 @@ INFERENCE: tuple[Pass, ...] = (
     remove_dead,
     fuse_epilogues,
     fuse_elementwise,
+    remove_dead,
+    merge_chains,
     remove_dead,
 )
 

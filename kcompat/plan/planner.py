@@ -127,11 +127,13 @@ class Planner:
         label: str,
         in_place: bool = False,
         is_whole: bool = False,
+        apart: Sequence[tuple[Address | int, Address]] = (),
     ) -> None:
-        """Add a kernel call. in_place: its result may be where an operand of the same size is. is_whole: one thread
-        does it."""
+        """Add a kernel call. in_place: its result may be where an operand of the same size is; apart: results and
+        operands of which that is not true. is_whole: one thread does it."""
+        pairs = [(result.buffer, operand.buffer) for result, operand in apart if isinstance(result, Address)]
         places = _buffers(reads), _buffers(writes)
-        self.steps.append(Step(kernel, list(arguments), *places, work, label, self._node, in_place, is_whole))
+        self.steps.append(Step(kernel, list(arguments), *places, work, label, self._node, in_place, is_whole, pairs))
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
@@ -210,7 +212,7 @@ class Planner:
         copies = []
         for place, target in moved:
             first = next((n for n, step in enumerate(self.steps) if place.buffer in step.writes), -1)
-            if last_read.get(target, -1) <= first and self._is_pointwise(first):
+            if last_read.get(target, -1) <= first and self._may_overwrite(first, place.buffer, target):
                 self._leave_at(place, target)
             else:
                 copies.append((self._kept(place, target.nbytes), target))
@@ -225,9 +227,10 @@ class Planner:
         self._copy(place, copy.buffer)
         return copy
 
-    def _is_pointwise(self, number: int) -> bool:
-        """Whether a step may write over what it reads."""
-        return number >= 0 and self.steps[number].in_place
+    def _may_overwrite(self, number: int, result: Buffer, operand: Buffer) -> bool:
+        """Whether a step's result may be where what it reads is."""
+        step = self.steps[number] if number >= 0 else None
+        return isinstance(step, Step) and step.in_place and (result, operand) not in step.apart
 
     def _copy(self, place: Address, target: Buffer) -> None:
         from .lowering.movement import copy_bytes

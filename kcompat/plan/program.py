@@ -52,8 +52,8 @@ class Step:
     """One kernel call.
 
     arguments: numbers, places in buffers, kernels that it calls. reads, writes: for the memory plan. work:
-    estimated nanoseconds on one thread. label, node: for people. in_place: the result may be where an operand is.
-    is_whole: the work does not divide among threads.
+    estimated nanoseconds on one thread. label, node: for people. in_place: the result may be where an operand is,
+    but for the pairs (result, operand) of `apart`. is_whole: the work does not divide among threads.
     """
 
     kernel: Key
@@ -65,6 +65,7 @@ class Step:
     node: Node | None = None
     in_place: bool = False
     is_whole: bool = False
+    apart: list[tuple[Buffer, Buffer]] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
@@ -74,7 +75,6 @@ class HostStep:
     node: Node
     inputs: list[tuple[Address, TensorType] | None]
     outputs: list[tuple[Address, TensorType]]
-    in_place = False
 
     @property
     def reads(self) -> list[Buffer]:

@@ -13,7 +13,7 @@ from ...passes.fuse_elementwise import CHAINED
 from ..planner import Planner, lowers
 from ..program import Address, Argument, Key, bits, kernel, product
 
-BLOCK, OPERANDS, REGISTERS, OUTER = 1024, 8, 8, 4
+BLOCK, OPERANDS, REGISTERS, RESULTS, OUTER = 1024, 8, 8, 8, 4
 """As in kernels/chains.py."""
 
 FULL, SCALAR, PERIODIC = 0, 1, 2
@@ -43,7 +43,7 @@ def chain(planner: Planner, node: Node) -> bool:
     values = [value for value in node.inputs if value is not None]
     y = node.outputs[0]
     letters = _letters(values, node.attrs["program"])
-    if 0 in y.shape or letters is None or len(values) > OPERANDS:
+    if 0 in y.shape or letters is None or len(values) > OPERANDS or len(node.outputs) > RESULTS:
         return False
     shape = [int(size) for size in y.shape]
     axes = _axes(shape, [_aligned(value, y.rank) for value in values])
@@ -56,13 +56,14 @@ def chain(planner: Planner, node: Node) -> bool:
         operands.append(Operand(place, letters[number], FULL if axes[-1].varies[number] else SCALAR, 1, []))
     inner, block = _join_last(axes, operands)
     _set_strides(axes[:-1], operands, [product(value.shape) for value in values])
-    instructions = _instructions(node.attrs["program"], letters, operands)
+    results = node.attrs["results"] or (len(node.attrs["program"]) - 1,)
+    targets = {number: planner.place(value) for number, value in zip(results, node.outputs, strict=True)}
+    instructions = _instructions(node.attrs["program"], letters, operands, targets)
     if instructions is None:
         return False
     outer = [1] * (OUTER - len(axes) + 1) + [axis.size for axis in axes[:-1]]
-    target = planner.place(y)
     rows = product(shape) // inner
-    arguments: list[Argument] = [rows, inner, block, target, len(operands), len(instructions), SIZES[letters[-1]], 0]
+    arguments: list[Argument] = [rows, inner, block, 0, len(operands), len(instructions), SIZES[letters[-1]], 0]
     arguments += outer
     for operand in operands:
         arguments += [operand.address, SIZES[operand.letter], operand.mode, operand.period, *operand.strides]
@@ -73,10 +74,11 @@ def chain(planner: Planner, node: Node) -> bool:
         kernel("chains.run"),
         arguments,
         reads=[operand.address for operand in operands],
-        writes=[target],
+        writes=[*targets.values()],
         work=product(shape) * sum(COSTS.get(name, 0.15) for name in names),
         label="chain " + " ".join(names),
         in_place=True,
+        apart=_apart(node.attrs["program"], operands, targets),
     )
     return True
 
@@ -144,23 +146,41 @@ def _set_strides(outer: list[Axis], operands: list[Operand], counts: list[int]) 
         operand.strides = [0] * (OUTER - len(outer)) + strides
 
 
-def _instructions(program: Instructions, letters: list[str], operands: list[Operand]) -> list[list[Argument]] | None:
+def _apart(
+    program: Instructions, operands: list[Operand], targets: dict[int, Address | int]
+) -> list[tuple[Address | int, Address]]:
+    """Results and the operands that are read after those are written."""
+    late = [
+        (number, operands[place].address)
+        for number, (_, reads, _) in enumerate(program)
+        for place in reads
+        if place < len(operands)
+    ]
+    return [(target, address) for first, target in targets.items() for number, address in late if number > first]
+
+
+def _instructions(
+    program: Instructions, letters: list[str], operands: list[Operand], targets: dict[int, Address | int]
+) -> list[list[Argument]] | None:
     """The words of each instruction; None if there are not registers enough."""
     count = len(operands)
     last = {place: number for number, (_, reads, _) in enumerate(program) for place in reads}
     free = list(range(REGISTERS))
-    where: dict[int, int] = {}
+    where = {number: REGISTERS + place for place, number in enumerate(targets)}
     result: list[list[Argument]] = []
     for number, (name, reads, attrs) in enumerate(program):
         _spread(name, reads, operands)
         places = [place if place < count else OPERANDS + where[place - count] for place in reads]
-        if not free:
-            return None
-        register = -1 if number == len(program) - 1 else free.pop()
-        where[number] = register
+        if number not in targets:
+            if not free:
+                return None
+            where[number] = free.pop()
+        register = where[number] if number not in targets else ~(where[number] - REGISTERS)
         key, words = _call(name, reads, dict(attrs), letters, count + number, operands)
-        result.append([key, register, *places, *[places[0]] * (3 - len(places)), *words, *[0] * (5 - len(words))])
-        free += [where[place - count] for place in set(reads) if place >= count and last[place] == number]
+        padding = [places[0]] * (3 - len(places))
+        result.append([key, register, *places, *padding, *words, *[0] * (4 - len(words)), targets.get(number, 0)])
+        done = [place - count for place in set(reads) if place >= count and last[place] == number]
+        free += [where[place] for place in done if place not in targets]
     return result
 
 
