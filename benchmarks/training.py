@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -180,6 +181,8 @@ def started(interpreters: dict[str, str], threads: int) -> list[Engine]:
         python = interpreters.get(name, sys.executable)
         needed = {MODULES.get(name, "kcompat"), "keras" if name.startswith("keras") else "numpy"}
         test = f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {sorted(needed)})))"
+        if shutil.which(python) is None:
+            sys.exit(f"--peers {name}={python}: there is no such program")
         if subprocess.run([python, "-c", test], check=False).returncode:
             print(f"{name} is not installed for {python} and is left out", file=sys.stderr)
         else:
