@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from kcompat.config import CLASSES
 from kcompat.models.training_state import TrainingState
 
 _OPTIMIZERS = frozenset(
@@ -53,8 +52,9 @@ def _problem(name: str, config: Mapping[str, Any]) -> str | None:
     added = [key for key in _ADDED if config.get(key) is not None]
     if added:
         return f"has no '{added[0]}'"
-    fields = CLASSES["keras.optimizers"][name].fields
-    foreign = [key for key in config if key in fields and fields[key].extension and key not in UNSAID]
+    from kcompat.training.optimizers.lookup import extension_fields
+
+    foreign = [key for key in config if key in extension_fields(name) - UNSAID]
     return f"is another than that before Keras 2.11 ({', '.join(foreign)})" if foreign else None
 
 

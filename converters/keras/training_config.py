@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from kcompat.config import CLASSES
 from kcompat.models.training_state import TrainingState
 from kcompat.tree import map_structure
 
@@ -86,8 +85,9 @@ def _optimizer(state: TrainingState | None, form: Form) -> dict[str, Any] | None
 
 def _expressible(class_name: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
     """An optimizer's config without what Keras 3 cannot read; None, with a warning, if that changes its steps."""
-    fields = getattr(CLASSES["keras.optimizers"].get(class_name), "fields", {})
-    foreign = {name for name in config if name in fields and fields[name].extension}
+    from kcompat.training.optimizers.lookup import extension_fields
+
+    foreign = extension_fields(class_name) & set(config)
     if foreign - UNSAID:
         warnings.warn(
             f"optimizer '{class_name}' computes as in Keras 2 ({', '.join(sorted(foreign - UNSAID))}), which Keras 3 "

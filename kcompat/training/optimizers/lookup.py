@@ -41,6 +41,12 @@ def _class(name: str) -> Any:
     return found
 
 
+def extension_fields(class_name: str) -> set[str]:
+    """The fields by which an optimizer says what Keras 3 cannot; none for a class that is not Keras's."""
+    fields = getattr(CLASSES[MODULE].get(class_name), "fields", {})
+    return {name for name, field in fields.items() if field.extension}
+
+
 def serialize(optimizer: Optimizer) -> Any:
     """An optimizer as Keras 3 writes it."""
     return _serialize(optimizer)
