@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +24,24 @@ def _default_threads() -> int:
     named = os.environ.get("KCOMPAT_NUM_THREADS")
     if named:
         return max(1, int(named))
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, _quota(_CPU_MAX)))
+
+
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+_NO_QUOTA = 1 << 16
+
+
+def _quota(file: Path) -> int:
+    """Processors' worth of time that a container may use, rounded down: cpu.max of control groups, version 2.
+
+    More threads than that would spin while the one they wait for is held back.
+    """
+    try:
+        quota, period = file.read_text().split()
+        return _NO_QUOTA if quota == "max" else int(quota) // int(period)
+    except (OSError, ValueError):
+        return _NO_QUOTA
 
 
 _threads: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from engines import sharing_all_steps
 
 from kcompat import get_num_threads, layers, set_num_threads
 from kcompat.errors import ArgumentError, InputError, ShapeError
-from kcompat.executor import Executor
+from kcompat.executor import Executor, team
 from kcompat.ir import Builder, TensorType
 from kcompat.models import Sequential
 from kcompat.plan.program import HostStep
@@ -155,3 +156,14 @@ def test_quick_calls_from_threads_do_not_mix() -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda number: model(rows[number % 4]), range(4000)))
     assert all(np.array_equal(result, expected[number % 4]) for number, result in enumerate(results))
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [("max 100000", 1000, 1 << 20), ("250000 100000", 2, 2), ("50000 100000", 0, 0), ("nonsense", 1000, 1 << 20)],
+)
+def test_a_containers_quota(text: str, least: int, most: int, tmp_path: Path) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(text)
+    assert least <= team._quota(file) <= most
+    assert team._quota(tmp_path / "absent") >= 1000
