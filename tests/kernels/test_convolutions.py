@@ -82,7 +82,8 @@ def test_winograd(shape: tuple[int, ...], filters: int, pads: Any, lanes: int, f
 
 
 def test_winograd_on_many_channels() -> None:
-    assert "winograd" in check_conv((8, 7, 7, 512), (3, 3, 512, 512), 16, False)
+    assert "winograd" in check_conv((8, 8, 8, 256), (3, 3, 256, 256), 16, False)
+    assert "winograd" not in check_conv((8, 8, 8, 288), (3, 3, 288, 256), 16, False)
 
 
 def test_exact_executors_use_no_winograd() -> None:
