@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
-F32, F64 = ir.FloatType(), ir.DoubleType()
+F32 = ir.FloatType()
 KERNEL_TYPE = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64, I64])
 
 
@@ -53,7 +53,6 @@ def _bit_cast(source: Any, target: Any) -> Any:
 
 float_bits = _bit_cast(types.float32, types.int32)
 float_of_bits = _bit_cast(types.int32, types.float32)
-double_of_bits = _bit_cast(types.int64, types.float64)
 
 
 @intrinsic

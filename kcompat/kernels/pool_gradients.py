@@ -9,7 +9,7 @@ from numba import njit
 
 from .intrinsics import f32, i32, stack
 from .shares import share_start
-from .windows import end_tap, first_tap
+from .windows import end_tap, first_tap, tap_offset
 
 CHANNELS = 256
 """Channels that are done together, with a flag for each on the stack."""
@@ -19,14 +19,6 @@ CHANNELS = 256
 def clear(y, first, end):
     for i in range(first, end):
         y[i] = np.float32(0)
-
-
-@njit(inline="always")
-def tap_offset(a, image, d, h, w, i, j, k):
-    """The element at which a tap's channels begin; d, h, w are the window's first place without padding."""
-    place = image * a[4] + d - a[16] + i * a[19]
-    place = place * a[5] + h - a[17] + j * a[20]
-    return (place * a[6] + w - a[18] + k * a[21]) * a[3]
 
 
 def max_pool(ties: str) -> Any:

@@ -30,6 +30,14 @@ def end_tap(place, low, dilation, size, window):
     return min(window, (size - (place - low) + dilation - 1) // dilation) if place - low < size else 0
 
 
+@njit(inline="always")
+def tap_offset(a, image, d, h, w, i, j, k):
+    """The element at which a tap's channels begin; d, h, w are the window's first place without padding."""
+    place = image * a[4] + d - a[16] + i * a[19]
+    place = place * a[5] + h - a[17] + j * a[20]
+    return (place * a[6] + w - a[18] + k * a[21]) * a[3]
+
+
 def pool(mode: str) -> Any:
     """mode: "max", or "mean" over the taps inside, or over the whole window where argument GEOMETRY is not 0.
 
@@ -59,10 +67,8 @@ def pool(mode: str) -> Any:
         for i in range(d0, d1):
             for j in range(h0, h1):
                 for k in range(w0, w1):
-                    place = image * a[4] + d - a[16] + i * a[19]
-                    place = place * a[5] + h - a[17] + j * a[20]
-                    place = place * a[6] + w - a[18] + k * a[21]
-                    add(y, f32(a[0] + place * channels * 4), channels)
+                    at = tap_offset(a, image, d, h, w, i, j, k)
+                    add(y, f32(a[0] + at * 4), channels)
         if not is_max:
             count = a[10] * a[11] * a[12] if a[22] != 0 else (d1 - d0) * (h1 - h0) * (w1 - w0)
             divisor = np.float32(count)
@@ -101,10 +107,8 @@ def depthwise() -> Any:
         for i in range(d0, d1):
             for j in range(h0, h1):
                 for k in range(w0, w1):
-                    place = image * a[4] + d - a[16] + i * a[19]
-                    place = place * a[5] + h - a[17] + j * a[20]
-                    place = place * a[6] + w - a[18] + k * a[21]
-                    x = f32(a[0] + place * channels * 4)
+                    at = tap_offset(a, image, d, h, w, i, j, k)
+                    x = f32(a[0] + at * 4)
                     weights = f32(a[22] + ((i * a[11] + j) * a[12] + k) * channels * 4)
                     for c in range(channels):
                         y[c] += x[c] * weights[c]

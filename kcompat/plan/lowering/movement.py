@@ -9,7 +9,7 @@ import numpy as np
 from ...ir import Node, Value
 from ...operators.window import Pairs
 from ..planner import Planner, dtype_of, lowers
-from ..program import Address, kernel, nbytes, product
+from ..program import Address, kernel, product
 
 AXES = 8
 BYTES = 8.0
@@ -187,8 +187,3 @@ def _pad_into(
     after = strides_of(padded, size)
     inside = target + sum(low * stride for (low, _), stride in zip(pads, after, strict=True))
     copy(planner, inside, source, [*zip(shape, after, strides_of(shape, size), strict=True)], size, "pad")
-
-
-def size_of(value: Value) -> int:
-    """Bytes of a value."""
-    return nbytes(value.type)

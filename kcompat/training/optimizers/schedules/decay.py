@@ -28,44 +28,42 @@ def _real(b: Emitter, step: Value) -> Value:
     return cast(b, step, "float32")
 
 
+class _QuotientDecay(LearningRateSchedule):
+    """A decay by step / decay_steps; with `staircase`, by whole quotients."""
+
+    initial_learning_rate = Field(Float)
+    decay_steps = Field(Number)
+    decay_rate = Field(Number)
+    staircase = Field(Bool, False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        positive(self, "decay_steps")
+
+    def _quotient(self, b: Emitter, step: Value) -> Value:
+        quotient: Value = b.div(_real(b, step), float(self.decay_steps))
+        return b.floor(quotient) if self.staircase else quotient
+
+
 @registered(MODULE)
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(_QuotientDecay):
     """initial_learning_rate * decay_rate ** (step / decay_steps); with `staircase`, of whole quotients."""
 
-    initial_learning_rate = Field(Float)
-    decay_steps = Field(Number)
-    decay_rate = Field(Number)
-    staircase = Field(Bool, False)
     name = Field(Str, "ExponentialDecay")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        positive(self, "decay_steps")
-
     def emit(self, b: Emitter, step: Value) -> Value:
-        p = b.div(_real(b, step), float(self.decay_steps))
-        p = b.floor(p) if self.staircase else p
-        return b.mul(b.pow(float(self.decay_rate), p), self.initial_learning_rate)
+        return b.mul(b.pow(float(self.decay_rate), self._quotient(b, step)), self.initial_learning_rate)
 
 
 @registered(MODULE)
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_QuotientDecay):
     """initial_learning_rate / (1 + decay_rate * step / decay_steps); with `staircase`, of whole quotients."""
 
-    initial_learning_rate = Field(Float)
-    decay_steps = Field(Number)
-    decay_rate = Field(Number)
-    staircase = Field(Bool, False)
     name = Field(Str, "InverseTimeDecay")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        positive(self, "decay_steps")
-
     def emit(self, b: Emitter, step: Value) -> Value:
-        p = b.div(_real(b, step), float(self.decay_steps))
-        p = b.floor(p) if self.staircase else p
-        return b.div(self.initial_learning_rate, b.add(b.mul(p, float(self.decay_rate)), 1.0))
+        falling = b.add(b.mul(self._quotient(b, step), float(self.decay_rate)), 1.0)
+        return b.div(self.initial_learning_rate, falling)
 
 
 @registered(MODULE)
