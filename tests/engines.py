@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from kcompat.executor import Executor, frame, get_num_threads, set_num_threads
+from kcompat.executor import Executor, get_num_threads, set_num_threads
 from kcompat.ir import Graph, TensorType, verify
 from kcompat.ir.types import ir_dtype
 from kcompat.layers import Layer
 from kcompat.layers.emitter import Emitter
+from kcompat.plan import program
 from kcompat.reference import evaluate
 from kcompat.tree import flatten
 
@@ -59,14 +60,14 @@ def compiled(lanes: int | None = None, threads: int = 1) -> Callable[[Graph, Arr
 
 @contextmanager
 def sharing_all_steps(threads: int) -> Iterator[None]:
-    before, work = get_num_threads(), frame.PARALLEL_WORK
+    before, work = get_num_threads(), program.PARALLEL_WORK
     set_num_threads(threads)
-    frame.PARALLEL_WORK = 0.0
+    program.PARALLEL_WORK = 0.0
     try:
         yield
     finally:
         set_num_threads(before)
-        frame.PARALLEL_WORK = work
+        program.PARALLEL_WORK = work
 
 
 ENGINES = {

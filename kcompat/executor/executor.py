@@ -17,7 +17,7 @@ from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
 from ..plan.program import Program, Step
 from ..reference import evaluate
-from .frame import PARALLEL_WORK, Frame, Kernel
+from .frame import Frame, Kernel
 from .quick import QuickCall
 from .team import Team, team
 
@@ -141,7 +141,7 @@ class Bound:
         """Whether a call is nothing but a walk of this thread over one input and one output, whatever they hold."""
         program = self.program
         one = len(program.inputs) == len(program.outputs) == 1 and not program.variables and not program.may_refuse
-        return one and all(isinstance(step, Step) and step.work < PARALLEL_WORK for step in program.steps)
+        return one and all(isinstance(step, Step) and not step.is_large for step in program.steps)
 
     def quick_call(self) -> QuickCall:
         """The program as a function of its input."""

@@ -15,9 +15,6 @@ from ..plan.program import Address, Buffer, HostStep, Key, Program
 from ..reference import run_node
 from .team import Team
 
-PARALLEL_WORK = 6000.0
-"""Nanoseconds of work from which threads share a step: they meet after it, and data changes caches."""
-
 OBJECT_HEADER = object.__basicsize__
 """Bytes before the first own field of a Python object; an ndarray's is the address of its data."""
 
@@ -119,7 +116,7 @@ class Frame:
                 start = len(words)
                 continue
             heads.append(len(words))
-            parallel = int(step.work >= PARALLEL_WORK and not step.is_whole)
+            parallel = int(step.is_shared)
             self.is_parallel |= bool(parallel)
             words += [8 * (_HEADER + len(step.arguments)), kernels[step.kernel], parallel, 0]
             for argument in step.arguments:

@@ -63,7 +63,6 @@ class Planner:
         self.graph, self.target, self.packs = graph, target, packs
         self.steps: list[Step | HostStep] = []
         self.guards: list[Step | HostStep] = []
-        self.notes: list[str] = []
         self._places: dict[Value, Address] = {}
         self._constants: dict[int, tuple[np.ndarray, Buffer]] = {}
         self._variables: dict[Variable, Buffer] = {}
@@ -180,7 +179,6 @@ class Planner:
             list(self.graph.updates),
             arena,
             tensors,
-            self.notes,
             len(self.guards),
         )
 

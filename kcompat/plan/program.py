@@ -18,6 +18,10 @@ def kernel(name: str, **parameters: int | str) -> Key:
     return name, tuple(parameters.items())
 
 
+PARALLEL_WORK = 6000.0
+"""Nanoseconds of work from which threads share a step: they meet after it, and data changes caches."""
+
+
 @dataclass(eq=False, slots=True)
 class Buffer:
     """Memory for one or more values.
@@ -67,6 +71,16 @@ class Step:
     is_whole: bool = False
     apart: list[tuple[Buffer, Buffer]] = field(default_factory=list)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it is work enough for several threads."""
+        return self.work >= PARALLEL_WORK
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several threads do it, where there are several."""
+        return self.is_large and not self.is_whole
+
 
 @dataclass(eq=False, slots=True)
 class HostStep:
@@ -101,7 +115,6 @@ class Program:
     updated: list[Variable]
     arena: int = 0
     tensors: int = 0
-    notes: list[str] = field(default_factory=list)
     guards: int = 0
 
     def buffers(self) -> Iterator[Buffer]:

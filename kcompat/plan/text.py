@@ -23,13 +23,9 @@ def _step(number: int, step: Step | HostStep) -> str:
         return f"{number:4}  host  {step.node.op.name} -> {shapes}   no kernel: runs its NumPy meaning{_origin(step)}"
     result = "" if step.node is None else " -> " + ", ".join(str(r.type) for r in step.node.outputs)
     fused = "" if step.node is None else _epilogue(step)
-    shared = "   threads" if step.work >= SHARED else ""
+    shared = "   threads" if step.is_shared else ""
     places = ", ".join(_place(buffer) for buffer in step.writes)
     return f"{number:4}  {step.label}{result}{fused}   {places}   {step.work / 1000:.1f} us{shared}{_origin(step)}"
-
-
-SHARED = 6000.0
-"""Nanoseconds of work from which threads share a step; as in the executor."""
 
 
 def _epilogue(step: Step) -> str:
