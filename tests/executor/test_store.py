@@ -63,3 +63,13 @@ def test_a_folder_that_cannot_be_written_is_reported_once(environment: Path, mon
     result, told = predict("default")
     assert result == "3.0 True"
     assert told.count("KCOMPAT_CACHE") == 1
+
+
+def test_kernels_of_one_maker_from_two_processes_are_linked_together(environment: Path) -> None:
+    """Numba numbers what it compiles from one on in every process."""
+    names = ("floor", "ceil")
+    for operators in [*((name,) for name in names), names]:
+        keys = [("chains.unary", (("op", op), ("source", "f"), ("target", "f"), ("parameters", 0))) for op in operators]
+        link = f"from kcompat.kernels import addresses; print(len(addresses({keys!r})))"
+        done = subprocess.run([sys.executable, "-c", link], capture_output=True, text=True, timeout=300, check=True)
+        assert done.stdout.strip() == str(len(operators))
