@@ -22,7 +22,7 @@ from .quick import QuickCall
 from .team import Team, team
 
 _QUICK = ("walk.quick_call", ())
-_CALL, _ANNOUNCE, _SERVE = (("walk.call", ()), ("walk.announce", ()), ("walk.serve", ()))
+_CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
 
 
 class Executor:
@@ -129,9 +129,9 @@ class Bound:
         from ..kernels import addresses
 
         self.program = program
-        self._kernels = addresses([*program.kernels(), _CALL, _ANNOUNCE, _SERVE, _QUICK])
+        self._kernels = addresses([*program.kernels(), _CALL, _SERVE, _QUICK])
         self._call = Kernel(self._kernels[_CALL])
-        self._announce, self._serve = Kernel(self._kernels[_ANNOUNCE]), Kernel(self._kernels[_SERVE])
+        self._serve = Kernel(self._kernels[_SERVE])
         self._inputs = [np.dtype(numpy_name(type.dtype)) for type in program.inputs]
         self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
         self._free: list[Frame] = []
@@ -171,7 +171,7 @@ class Bound:
         return outputs
 
     def _run(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: list[np.ndarray]) -> None:
-        members: Team | None = team(self._announce, self._serve) if frame.is_parallel else None
+        members: Team | None = team(self._serve) if frame.is_parallel else None
         if members is None or not members.lock.acquire(blocking=False):
             frame.run(arrays, outputs)
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from .team import Team
 OBJECT_HEADER = object.__basicsize__
 """Bytes before the first own field of a Python object; an ndarray's is the address of its data."""
 
-_HEADER, _ALIGNMENT = 4, 64
+_HEADER, _ALIGNMENT = 3, 64
 
 Kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -96,41 +95,34 @@ class Frame:
             self._call(self._address, 0, 1)
         else:
             words[7] = team.address
-            team.announce(first, end)
             self._call(self._address, 0, team.threads)
 
     # --- encoding ---------------------------------------------------------------
 
     def _encode(self, program: Program, kernels: dict[Key, int]) -> list[int]:
         words: list[int] = []
-        heads: list[int] = []
         inputs = len(program.inputs) + len(program.variables)
         start = 0
         for number, step in enumerate(program.steps):
             if number == program.guards and number:
-                self._close(words, heads, start)
+                self._close(words, start)
                 self._guarded, start = len(self._segments), len(words)
             if isinstance(step, HostStep):
-                self._close(words, heads, start)
+                self._close(words, start)
                 self._segments.append(step)
                 start = len(words)
                 continue
-            heads.append(len(words))
-            parallel = int(step.is_shared)
-            self.is_parallel |= bool(parallel)
-            words += [8 * (_HEADER + len(step.arguments)), kernels[step.kernel], parallel, 0]
+            self.is_parallel |= step.parts > 0
+            words += [8 * (_HEADER + len(step.arguments)), kernels[step.kernel], step.parts]
             for argument in step.arguments:
                 words.append(self._word(argument, len(words), kernels, inputs))
-        self._close(words, heads, start)
+        self._close(words, start)
         return words
 
-    def _close(self, words: list[int], heads: list[int], start: int) -> None:
-        """End a run of kernel calls: threads meet after a shared step and before one."""
+    def _close(self, words: list[int], start: int) -> None:
+        """End a run of kernel calls."""
         if len(words) > start:
             self._segments.append((start, len(words)))
-        for head, following in zip_longest(heads, heads[1:]):
-            words[head + 3] = int(words[head + 2] or (following is not None and words[following + 2]))
-        heads.clear()
 
     def _word(self, argument: object, place: int, kernels: dict[Key, int], inputs: int) -> int:
         if isinstance(argument, int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -11,11 +12,12 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-SPINS = 20_000
-"""Turns that an idle member spins before it sleeps: about as long as a caller takes between two calls."""
+PATIENCE = 30_000
+"""Turns that an idle member looks for work before it sleeps, some tenths of a millisecond in all: about as long as a
+caller takes between two calls."""
 
-_ASLEEP = 6
-"""Word of a team from which each member says whether it sleeps."""
+_WORDS, _STOP, _MUTEX, _WOKEN = 56, 18, 24, 40
+"""Words of a team as `kernels/teamwork.py` has them: how many, and where some are."""
 
 Kernel = Callable[..., None]
 
@@ -64,47 +66,43 @@ def set_num_threads(count: int) -> None:
 
 
 class Team:
-    """Threads beside the caller's own.
+    """Threads beside the caller's own, which share its steps in machine code, without the GIL."""
 
-    Members look for rounds in machine code, without the GIL; one that has found none for a while sleeps until the
-    next is announced.
-    """
-
-    def __init__(self, threads: int, announce: Kernel, serve: Kernel) -> None:
+    def __init__(self, threads: int, serve: Kernel) -> None:
         self.threads = threads
         self.lock = threading.Lock()
-        self._announce, self._serve = announce, serve
-        self._memory = np.zeros(_ASLEEP + threads, np.int64)
-        self._memory[_ASLEEP:] = 1
-        self.address = self._memory.ctypes.data
-        self._round = np.zeros(3, np.int64)
-        self._round[0] = self.address
-        self._events = [threading.Event() for _ in range(threads - 1)]
-        for number, event in enumerate(self._events):
-            thread = threading.Thread(target=self._member, args=(number + 1, event), name="kcompat", daemon=True)
-            thread.start()
+        self._serve = serve
+        self._memory = np.zeros(_WORDS + 8, np.int64)
+        self._words = self._memory[-self._memory.ctypes.data % 64 // 8 :]
+        self._words[0] = -1
+        self.address = self._words.ctypes.data
+        self._library = ctypes.CDLL(None)
+        self._library.pthread_mutex_init(self._place(_MUTEX), None)
+        self._library.pthread_cond_init(self._place(_WOKEN), None)
+        for number in range(1, threads):
+            threading.Thread(target=self._member, args=(number,), name="kcompat", daemon=True).start()
 
-    def announce(self, first: int, end: int) -> None:
-        """Let all members walk the steps between two addresses with the caller, who holds the lock."""
-        self._round[1:] = first, end
-        self._announce(self._round.ctypes.data, 0, 0)
-        for number, event in enumerate(self._events):
-            if self._memory[_ASLEEP + number]:
-                event.set()
+    def dismiss(self) -> None:
+        """Let the members return, once nobody calls."""
+        with self.lock:
+            self._library.pthread_mutex_lock(self._place(_MUTEX))
+            self._words[_STOP] = 1
+            self._library.pthread_cond_broadcast(self._place(_WOKEN))
+            self._library.pthread_mutex_unlock(self._place(_MUTEX))
 
-    def _member(self, number: int, event: threading.Event) -> None:
-        words = np.array([self.address, 0, SPINS], np.int64)
-        while True:
-            event.wait()
-            event.clear()
-            self._serve(words.ctypes.data, number, self.threads)
+    def _place(self, word: int) -> ctypes.c_void_p:
+        return ctypes.c_void_p(self.address + 8 * word)
+
+    def _member(self, number: int) -> None:
+        words = np.array([self.address, PATIENCE], np.int64)
+        self._serve(words.ctypes.data, number, self.threads)
 
 
 _team: Team | None = None
 _creation = threading.Lock()
 
 
-def team(announce: Kernel, serve: Kernel) -> Team | None:
+def team(serve: Kernel) -> Team | None:
     """The process's team, or None where one thread is to do all."""
     global _team
     count = get_num_threads()
@@ -113,7 +111,9 @@ def team(announce: Kernel, serve: Kernel) -> Team | None:
     if _team is None or _team.threads != count:
         with _creation:
             if _team is None or _team.threads != count:
-                _team = Team(count, announce, serve)
+                former, _team = _team, Team(count, serve)
+                if former is not None:
+                    former.dismiss()
     return _team
 
 

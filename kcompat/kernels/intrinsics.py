@@ -5,6 +5,7 @@ Each is one or a few LLVM instructions, inlined where it is used.
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 from llvmlite import ir
@@ -143,6 +144,49 @@ def atomic_store(context, address, value):
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def compare_exchange(context, address, expected, value):
+    """Write an int64 if it is as expected; returns whether it was. Sequentially consistent."""
+
+    def codegen(context, builder, signature, args):
+        place = builder.inttoptr(args[0], I64.as_pointer())
+        result = builder.cmpxchg(place, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def trailing_zeros(context, word):
+    """The number of the lowest bit that is set in an int64; 64 if none is."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), codegen
+
+
+_PAUSES: dict[str, tuple[str, list[int]]] = {
+    **dict.fromkeys(("x86_64", "AMD64"), ("llvm.x86.sse2.pause", [])),
+    **dict.fromkeys(("aarch64", "arm64"), ("llvm.aarch64.hint", [1])),
+}
+
+
+@intrinsic
+def pause(context):
+    """Tell the processor that this thread waits for another, some tens of nanoseconds long."""
+
+    def codegen(context, builder, signature, args):
+        name, operands = _PAUSES.get(platform.machine(), ("", []))
+        if name:
+            function_type = ir.FunctionType(ir.VoidType(), [I32] * len(operands))
+            function = cgutils.get_or_insert_function(builder.module, function_type, name)
+            builder.call(function, [I32(operand) for operand in operands])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 def external(name: str, *arguments: str, returns: str = "i32") -> Any:

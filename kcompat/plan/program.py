@@ -19,7 +19,12 @@ def kernel(name: str, **parameters: int | str) -> Key:
 
 
 PARALLEL_WORK = 6000.0
-"""Nanoseconds of work from which threads share a step: they meet after it, and data changes caches."""
+"""Nanoseconds of work from which threads share a step: they wait for each other, and data changes caches."""
+
+PART_WORK = 25_000.0
+MAX_PARTS_EACH = 4
+"""A shared step has a part for each thread, and more, up to so many, where a part is work of so many nanoseconds:
+a thread that is held up then leaves the rest to others."""
 
 
 @dataclass(eq=False, slots=True)
@@ -80,6 +85,11 @@ class Step:
     def is_shared(self) -> bool:
         """Whether several threads do it, where there are several."""
         return self.is_large and not self.is_whole
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts for each thread it is divided, where there are several; 0 if it is not."""
+        return max(1, min(MAX_PARTS_EACH, int(self.work / PART_WORK))) if self.is_shared else 0
 
 
 @dataclass(eq=False, slots=True)
