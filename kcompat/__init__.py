@@ -50,8 +50,10 @@ _NAMES = {
     "Sequential": "models",
     "Variable": "ir",
     "get_num_threads": "executor",
+    "is_exact": "executor",
     "load_model": "models",
     "model_from_json": "models",
+    "set_exact": "executor",
     "set_num_threads": "executor",
 }
 """Public name -> the submodule that defines it."""

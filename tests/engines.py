@@ -45,11 +45,11 @@ class Engine:
     run: Callable[[Graph, Arrays], Arrays] = evaluate
 
 
-def compiled(lanes: int | None = None, threads: int = 1) -> Callable[[Graph, Arrays], Arrays]:
+def compiled(lanes: int | None = None, threads: int = 1, exact: bool = False) -> Callable[[Graph, Arrays], Arrays]:
     """Runs graphs on kernels; with several threads, every step that can be shared is."""
 
     def run(graph: Graph, arrays: Arrays) -> Arrays:
-        executor = Executor(graph, lanes=lanes)
+        executor = Executor(graph, lanes=lanes, exact=exact)
         if threads == 1:
             return executor(arrays)
         with sharing_all_steps(threads):
@@ -74,6 +74,7 @@ ENGINES = {
     "meaning": Engine(),
     "compiled": Engine(run=compiled()),
     "two_threads": Engine(run=compiled(threads=2)),
+    "exact": Engine(run=compiled(exact=True)),
     "lanes_8": Engine(run=compiled(lanes=8)),
     "lanes_4": Engine(run=compiled(lanes=4)),
     "round_trip": Engine(prepare=from_own_config),

@@ -17,6 +17,7 @@ from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
 from ..plan.program import Program, Step
 from ..reference import evaluate
+from .exactness import is_exact
 from .frame import Frame, Kernel
 from .quick import QuickCall
 from .team import Team, team
@@ -28,12 +29,13 @@ _CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
 class Executor:
     """A graph ready to run. Safe to call from several threads, unless it updates variables.
 
-    exact: no kernel whose arithmetic is not the operators' own (Winograd convolution).
+    exact: no kernel whose arithmetic is not the operators' own (Winograd convolution); None: as `set_exact` says.
     """
 
-    def __init__(self, graph: Graph, *, exact: bool = False, lanes: int | None = None) -> None:
+    def __init__(self, graph: Graph, *, exact: bool | None = None, lanes: int | None = None) -> None:
         self.graph = graph
-        self._exact, self._lanes = exact, lanes
+        self._asked_exact, self._lanes = exact, lanes
+        self._is_exact = self._wants_exact()
         self._lock = threading.Lock()
         self._changes = -1
         self._versions: list[tuple[Variable, int]] = []
@@ -78,7 +80,10 @@ class Executor:
     def _target(self) -> Target:
         from ..kernels import lanes
 
-        return Target(self._lanes or lanes(), self._exact)
+        return Target(self._lanes or lanes(), self._is_exact)
+
+    def _wants_exact(self) -> bool:
+        return is_exact() if self._asked_exact is None else self._asked_exact
 
     def _optimize(self) -> Graph:
         if self._optimized is None:
@@ -88,10 +93,12 @@ class Executor:
         return self._optimized
 
     def _renew(self) -> None:
-        """Forget what was made of weights that have changed."""
+        """Forget what was made of weights that have changed, or with other arithmetic."""
         with self._lock:
             self._changes = Variable.changes
-            if any(variable.version != version for variable, version in self._versions):
+            is_stale = any(variable.version != version for variable, version in self._versions)
+            if is_stale or self._is_exact != self._wants_exact():
+                self._is_exact = self._wants_exact()
                 self._optimized, self._packs, self._bound = None, Packs(), {}
             self.quick_calls.clear()
 

@@ -13,7 +13,7 @@ from engines import sharing_all_steps
 
 from kcompat import get_num_threads, layers, set_num_threads
 from kcompat.errors import ArgumentError, InputError, ShapeError
-from kcompat.executor import Executor, team
+from kcompat.executor import Executor, set_exact, team
 from kcompat.ir import Builder, TensorType
 from kcompat.models import Sequential
 from kcompat.plan.program import HostStep
@@ -167,3 +167,19 @@ def test_a_containers_quota(text: str, least: int, most: int, tmp_path: Path) ->
     file.write_text(text)
     assert least <= team._quota(file) <= most
     assert team._quota(tmp_path / "absent") >= 1000
+
+
+def test_exact_arithmetic_can_be_asked_for() -> None:
+    layer = layers.Conv2D(64, 3, padding="same")
+    model = Sequential([layers.Input((28, 28, 64)), layer])
+    x = np.random.default_rng(0).normal(size=(1, 28, 28, 64)).astype(np.float32)
+    quick = model.predict_on_batch(x)
+    set_exact(True)
+    try:
+        own = model.predict_on_batch(x)
+    finally:
+        set_exact(False)
+    assert own.tobytes() == Executor(model.graph(), exact=True)([x])[0].tobytes() != quick.tobytes()
+    assert model.predict_on_batch(x).tobytes() == quick.tobytes()
+    with pytest.raises(ArgumentError, match="True or False"):
+        set_exact(1)  # type: ignore[arg-type]
