@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -183,3 +185,30 @@ def test_exact_arithmetic_can_be_asked_for() -> None:
     assert model.predict_on_batch(x).tobytes() == quick.tobytes()
     with pytest.raises(ArgumentError, match="True or False"):
         set_exact(1)  # type: ignore[arg-type]
+
+
+def members() -> int:
+    return sum(thread.name == "kcompat" for thread in threading.enumerate())
+
+
+def test_the_number_of_threads_changes_while_others_predict() -> None:
+    model, batch = network(), images(8)
+    expected = evaluate(model.graph(), [batch])[0]
+    with sharing_all_steps(2), ThreadPoolExecutor(4) as pool:
+        results = [pool.submit(model.predict_on_batch, batch) for _ in range(300)]
+        for count in (3, 2, 5, 1, 4) * 4:
+            set_num_threads(count)
+            np.testing.assert_allclose(model.predict_on_batch(batch), expected, rtol=1e-4, atol=1e-5)
+        for result in results:
+            np.testing.assert_allclose(result.result(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_threads_that_are_no_longer_asked_for_end() -> None:
+    model, batch = network(), images(8)
+    for count in (6, 2):
+        with sharing_all_steps(count):
+            model.predict_on_batch(batch)
+    deadline = time.monotonic() + 20
+    while members() > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert members() == 1
