@@ -42,7 +42,7 @@ class Tile(Vectors):
             for row in range(self.rows):
                 self.builder.store(value, self.sums[row][column])
 
-    def accumulate(self, table: Any, segments: Any, count: Any, length: Any, weights: Any) -> None:
+    def accumulate(self, table: Any, segments: Any, count: Any, length: Any, spacing: Any, weights: Any) -> None:
         """Add, for each segment and each of its `length` elements, element times a row of the weights."""
         build = self.builder
         rows = self.row_pointers(table, 0)
@@ -54,8 +54,9 @@ class Tile(Vectors):
             with cgutils.for_range(build, length) as step:
                 panel = build.load(place)
                 vectors = [self.load(self.at(panel, constant(v * self.lanes))) for v in range(self.vectors)]
+                place_in_run = build.mul(step.index, spacing)
                 for row, start in enumerate(starts):
-                    element = self.splat(build.load(self.at(start, step.index)))
+                    element = self.splat(build.load(self.at(start, place_in_run)))
                     for column, vector in enumerate(vectors):
                         sums = self.sums[row][column]
                         build.store(self.fma(element, vector, build.load(sums)), sums)
@@ -136,27 +137,27 @@ class Tile(Vectors):
 
 @cache
 def tile_kernel(rows: int, vectors: int, lanes: int, streams: bool = False) -> Any:
-    """A tile of `rows` by `vectors * lanes` outputs: `tile(table, segments, count, length, weights, bias, width,
-    residual, low, high)`.
+    """A tile of `rows` by `vectors * lanes` outputs: `tile(table, segments, count, length, spacing, weights, bias,
+    width, residual, low, high)`.
 
     table: address of 3 * rows addresses: where each row's input begins, where its output goes, where what is
     added to it is. segments: offsets in elements from a row's input to each of `count` runs of `length`
-    contiguous elements. weights: count * length rows of vectors * lanes columns. width: how many columns are
+    elements, `spacing` apart. weights: count * length rows of vectors * lanes columns. width: how many columns are
     stored. residual: whether something is added. Sums run in the order of the weights' rows, whatever the tile.
     streams: results go past the caches where they are aligned to vectors, as their rows must then all be.
     """
 
     @intrinsic
-    def tile(context, table, segments, count, length, weights, bias, width, residual, low, high):
+    def tile(context, table, segments, count, length, spacing, weights, bias, width, residual, low, high):
         def codegen(context, builder, signature, args):
-            table, segments, count, length, weights, bias, width, residual, low, high = args
+            table, segments, count, length, spacing, weights, bias, width, residual, low, high = args
             emit = Tile(builder, rows, vectors, lanes, streams)
             emit.start(bias)
-            emit.accumulate(table, segments, count, length, weights)
+            emit.accumulate(table, segments, count, length, spacing, weights)
             emit.finish(table, width, residual, low, high)
             return context.get_dummy_value()
 
-        integers = [types.int64] * 8
+        integers = [types.int64] * 9
         return types.void(*integers, types.float32, types.float32), codegen
 
     return tile

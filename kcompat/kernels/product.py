@@ -23,16 +23,18 @@ ARGUMENTS = (
     "low", "high",  # bits of float32
     "block", "chunk",  # rows and panels that are done together
     "matrices", "x_step", "weights_step", "bias_step", "y_step", "residual_step",  # elements
+    "spacing",  # elements from one element of a row of x to the next, where they are strided
 )  # fmt: skip
 """The arguments in order. The elements of `matrices` products (a batch, or groups) lie their steps apart."""
 
 
-def tiles(rows: int, vectors: int, lanes: int, streams: int = 0) -> Any:
+def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 0) -> Any:
     """Tiles of `rows` by `vectors * lanes`. Weights are packed in panels of so many columns, zeros beyond the last.
 
     Row r of x begins at r * x_stride, or, in a convolution, at image_stride * (r // pixels) +
     pixel_offsets[r % pixels]. A block of rows stays in the cache while a chunk of panels passes.
-    streams: 1 if results are larger than caches and rows of y whole vectors.
+    streams: 1 if results are larger than caches and rows of y whole vectors. strided: 1 if the elements of a row of x
+    are not neighbours, as in the product of a transposed matrix.
     """
     tile = tile_kernel(rows, vectors, lanes, bool(streams))
     table_on_stack, width = stack(3 * rows), vectors * lanes
@@ -64,13 +66,14 @@ def tiles(rows: int, vectors: int, lanes: int, streams: int = 0) -> Any:
         weights, bias = a[1] + matrix * a[23] * 4, a[2] + matrix * a[24] * 4
         residual = a[4] + matrix * a[26] * 4 if a[4] != 0 else 0
         low, high = as_f32(a[17]), as_f32(a[18])
+        spacing = a[27] if strided else 1
         while panel < last:
             column = panel * width
             row = first
             while row < end:
                 fill(table, a, x, y + column * 4, residual + column * 4, row, end)
                 tile(
-                    table, a[14], a[15], a[16], weights + column * a[7] * 4, bias + column * 4,
+                    table, a[14], a[15], a[16], spacing, weights + column * a[7] * 4, bias + column * 4,
                     a[6] - column, a[4], low, high,
                 )  # fmt: skip
                 row += rows

@@ -104,7 +104,7 @@ def _multiplier(rows: int, lanes: int) -> Callable[..., None]:
     def multiply(table, origin, depth, weights, bias, wide):
         places, column = i64(table), 0
         while column < wide:
-            tile(table, origin, 1, depth, weights + column * depth * 4, bias + column * 4, width, 0, low, high)
+            tile(table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, width, 0, low, high)
             for row in range(rows):
                 places[rows + row] += width * 4
             column += width

@@ -23,7 +23,7 @@ NEAR, FAR = 0.75, 1.5
 """The points beside 0 and infinity, each with its negative."""
 
 
-class _Transform(Vectors):
+class Transform(Vectors):
     """The one-dimensional transforms on vectors of channels."""
 
     def forward(self, d: list[Any]) -> list[Any]:
@@ -48,6 +48,41 @@ class _Transform(Vectors):
             self._sum(m[5], (NEAR**3, near_odd), (FAR**3, far_odd)),
         ]
 
+    def of_kernel(self, g: list[Any]) -> list[Any]:
+        """G g: the kernel as a polynomial at each point, over the point's distances to the others."""
+        near, far, build = NEAR**2, FAR**2, self.builder
+        scaled = [[build.fmul(part, self.number(1 / weight)) for part in g] for weight in _distances()]
+        origin, at_near, at_far = scaled
+        return [
+            origin[0],
+            *self._pair(self._sum(at_near[0], (near, at_near[2])), at_near[1], NEAR),
+            *self._pair(self._sum(at_far[0], (far, at_far[2])), at_far[1], FAR),
+            g[2],
+        ]
+
+    def of_output(self, y: list[Any]) -> list[Any]:
+        """A y."""
+        near, far = NEAR**2, FAR**2
+        return [
+            y[0],
+            *self._pair(self._sum(y[0], (near, y[2])), self._sum(y[1], (near, y[3])), NEAR),
+            *self._pair(self._sum(y[0], (far, y[2])), self._sum(y[1], (far, y[3])), FAR),
+            y[3],
+        ]
+
+    def to_kernel(self, m: list[Any]) -> list[Any]:
+        """Gt m."""
+        build = self.builder
+        origin, by_near, by_far = _distances()
+        near, far = build.fadd(m[1], m[2]), build.fadd(m[3], m[4])
+        near_odd, far_odd = build.fsub(m[1], m[2]), build.fsub(m[3], m[4])
+        first = build.fmul(m[0], self.number(1 / origin))
+        return [
+            self._sum(first, (1 / by_near, near), (1 / by_far, far)),
+            self._sum(build.fmul(near_odd, self.number(NEAR / by_near)), (FAR / by_far, far_odd)),
+            self._sum(m[5], (NEAR**2 / by_near, near), (FAR**2 / by_far, far)),
+        ]
+
     def _sum(self, start: Any, *terms: tuple[float, Any]) -> Any:
         for factor, value in terms:
             start = self.fma(value, self.number(factor), start)
@@ -63,12 +98,18 @@ class _Transform(Vectors):
         return [step([column[row] for column in half]) for row in range(len(half[0]))]
 
 
+def _distances() -> tuple[float, float, float]:
+    """The product of a point's distances to the other finite ones: of 0, of the near points, of the far ones."""
+    near, far = NEAR**2, FAR**2
+    return near * far, 2 * near * (near - far), 2 * far * (far - near)
+
+
 def _forward_kernel(lanes: int) -> Any:
     @intrinsic
     def forward(context, table, target, step, channels):
         def codegen(context, builder, signature, args):
             table, target, step, channels = args
-            emit = _Transform(builder, lanes)
+            emit = Transform(builder, lanes)
             pixels = [[emit.pointer(emit.word(table, IN * i + j)) for j in range(IN)] for i in range(IN)]
             with emit.chunks(channels) as channel:
                 seen = [[emit.load(emit.at(pixel, channel)) for pixel in row] for row in pixels]
@@ -120,7 +161,7 @@ def _backward_kernel(lanes: int) -> Any:
     def backward(context, source, step, table, residual, to_residual, bias, channels, low, high):
         def codegen(context, builder, signature, args):
             source, step, table, residual, to_residual, bias, channels, low, high = args
-            emit = _Transform(builder, lanes)
+            emit = Transform(builder, lanes)
             low, high = emit.splat(low), emit.splat(high)
             has_residual = builder.icmp_signed("!=", residual, constant(0))
             with emit.chunks(channels) as channel:

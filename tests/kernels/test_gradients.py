@@ -60,6 +60,44 @@ def test_conv_kernel_gradient(stride: int, dilation: int, pads: Any, groups: int
     check(graph_of(lambda b, x, g: b.conv_kernel_gradient(x, g, window=(3, 2), **attrs), [IMAGE, dy]), engine)
 
 
+def labels(graph: Graph) -> str:
+    program = Executor(graph).program([value.shape for value in graph.inputs])
+    assert program is not None
+    return " ".join(step.label for step in program.steps if not isinstance(step, HostStep))
+
+
+@pytest.mark.parametrize("engine", COMPILED)
+@pytest.mark.parametrize(
+    ("shape", "filters", "pads"),
+    [((8, 25, 22, 32), 48, "same"), ((40, 13, 10, 36), 64, "valid"), ((33, 15, 9, 64), 32, ((2, 0), (1, 2)))],
+)
+def test_gradients_by_winograd(shape: tuple[int, ...], filters: int, pads: Any, engine: str) -> None:
+    """Of several groups of images, too; the sizes are no multiples of a tile's."""
+    attrs: dict[str, Any] = {"strides": (1, 1), "dilations": (1, 1), "pads": pads}
+    kernel = (3, 3, shape[-1], filters)
+    dy = output_shape("conv", shape, kernel, **attrs)
+    by_kernel = graph_of(lambda b, x, g: b.conv_kernel_gradient(x, g, window=(3, 3), **attrs), [shape, dy])
+    resolved = ((1, 1), (1, 1)) if pads == "same" else ((0, 0), (0, 0)) if pads == "valid" else pads
+    attrs |= {"pads": resolved, "output_padding": (0, 0)}
+    by_image = graph_of(lambda b, g, w: b.conv_transpose(g, w, **attrs), [dy, kernel])
+    for graph in (by_kernel, by_image):
+        assert "winograd" in labels(graph)
+        check(graph, engine)
+
+
+def test_kernels_that_change_are_applied_directly() -> None:
+    """So that a relu is on where it is in Keras; small gradients are exact, too."""
+    kernel = Variable("kernel", (3, 3, 32, 32))
+    b = Builder()
+    x = b.input(TensorType("float32", (32, 24, 24, 32)))
+    y = b.conv(x, b.parameter(kernel), strides=(1, 1), dilations=(1, 1), pads="same")
+    b.updates[kernel] = b.mul(b.parameter(kernel), 0.5)
+    assert "winograd" not in labels(b.build([y]))
+    small, attrs = (8, 12, 12, 16), {"strides": (1, 1), "dilations": (1, 1), "pads": "same"}
+    graph = graph_of(lambda b, x, g: b.conv_kernel_gradient(x, g, window=(3, 3), **attrs), [small, small])
+    assert "winograd" not in labels(graph)
+
+
 @pytest.mark.parametrize("engine", COMPILED)
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_conv_transpose_of_stride_one(dilation: int, engine: str) -> None:

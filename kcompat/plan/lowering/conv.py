@@ -7,7 +7,7 @@ from itertools import product as places_of
 
 import numpy as np
 
-from ...ir import Constant, Node, Value
+from ...ir import Constant, Node, Parameter, Value
 from ...operators.window import Pairs, extent, resolve_pads
 from ..planner import Planner, lowers
 from ..program import Address, product
@@ -16,7 +16,7 @@ from .depthwise import depthwise
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_weights
 from .windows import SPATIAL, label_of
-from .winograd import pays, winograd
+from .winograd import WORTH, pays, winograd
 
 
 @lowers("conv", "fused_conv")
@@ -37,11 +37,17 @@ def conv(planner: Planner, node: Node) -> bool:
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
     if isinstance(w, Constant) and w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
         depthwise(planner, node, x, w, bias, residual, pads, limits)
-    elif isinstance(w, Constant) and pays(planner, node, w):
+    elif _is_winograd(planner, node, w):
         winograd(planner, node, x, w, bias, residual, pads, limits)
     else:
         _product(planner, node, x, w, bias, residual, pads, limits)
     return True
+
+
+def _is_winograd(planner: Planner, node: Node, w: Value) -> bool:
+    """A kernel that training changes is applied directly: what rounding adds would turn a relu behind it on or off."""
+    least = 0.0 if isinstance(w, Constant) else WORTH
+    return not isinstance(w, Parameter) and pays(planner, node, w.shape, node.outputs[0], least)
 
 
 def _product(

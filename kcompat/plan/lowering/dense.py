@@ -64,13 +64,14 @@ def add_product(
     segments: tuple[Address, int, int] | None = None,
     matrices: tuple[int, int, int, int, int, int] = (1, 0, 0, 0, 0, 0),
     own_elements: int = 0,
+    spacing: int = 1,
 ) -> None:
     """Add a step of `product.tiles`, or of `gemv.rows` for few rows; arguments as in `kernels/product.py`.
 
     own_elements: how many elements of x a row adds to what the row before it reads; 0 if all it reads.
     """
     rows, columns, depth = sizes
-    few = rows <= FEW_ROWS and segments is None
+    few = rows <= FEW_ROWS and segments is None and spacing == 1
     if segments is None:
         segments = (planner.packs.no_offset(planner), 1, depth)
     panels = -(-columns // tile.width)
@@ -79,7 +80,7 @@ def add_product(
     low, high = limits
     arguments: list[Argument] = [
         *places, rows, columns, depth, *strides, *pixels, *segments, bits(low), bits(high),
-        block, chunk, *matrices,
+        block, chunk, *matrices, spacing,
     ]  # fmt: skip
     x, weights, bias, y, residual = places
     flops = 2.0 * rows * columns * depth * matrices[0]
@@ -88,6 +89,8 @@ def add_product(
     parameters = {tiled: PARTS if few else tile.rows, "vectors": tile.vectors, "lanes": tile.lanes}
     if strides[1] == columns and streams(4 * rows * columns, columns, tile.lanes):
         parameters["streams"] = 1
+    if spacing != 1:
+        parameters["strided"] = 1
     planner.step(
         kernel(name, **parameters),
         arguments,

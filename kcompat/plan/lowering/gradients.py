@@ -14,6 +14,7 @@ from .dense import add_product
 from .movement import copy, strides_of
 from .tiles import choose_tile, pack_step, packed_bias
 from .windows import SPATIAL, three
+from .winograd_gradient import pays_for_gradient, winograd_gradient
 
 CHUNK = 2048
 """Pixels over which a kernel's gradient is summed at a time: what they need stays in the cache."""
@@ -34,6 +35,9 @@ def conv_kernel_gradient(planner: Planner, node: Node) -> bool:
     resolved = resolve_pads(attrs["pads"], sizes, attrs["window"], attrs["strides"], attrs["dilations"])
     if any(low < 0 or high < 0 for low, high in resolved):
         return False
+    if pays_for_gradient(planner, node, dy):
+        winograd_gradient(planner, node, x, dy, resolved)
+        return True
     pads = [(0, 0)] * (SPATIAL - len(resolved)) + list(resolved)
     planes, shape = _channels_first(planner, x, three(sizes, 1), pads, strides[-1])
     rows = _row_offsets(window, dilations, strides[-1], shape)

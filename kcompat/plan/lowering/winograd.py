@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...ir import Constant, Node, Value
+from ...ir.types import Shape
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, bits, kernel, product
 from .dense import FLOPS, add_product
-from .tiles import choose_tile, pack_panels, packed_bias
+from .tiles import Tile, choose_tile, pack_panels, packed_bias
 
 OUT, IN, NEAR, FAR = 4, 6, 0.75, 1.5
 """As in kernels/winograd.py."""
@@ -29,26 +30,32 @@ GROUP_BYTES = 3 << 20
 """Images go through the three steps in groups whose transforms stay in the cache."""
 
 
-def pays(planner: Planner, node: Node, w: Constant) -> bool:
-    """Whether a convolution is one of these, and this is quicker."""
+WORTH = 300_000.0
+"""Nanoseconds that must be gained where the kernel is no constant: weights of small models then are Keras's to the
+last digits."""
+
+
+def pays(planner: Planner, node: Node, kernel_shape: Shape, y: Value, least: float = 0.0) -> bool:
+    """Whether a convolution with the result y, or the gradient of one, is one of these, and this is quicker, by
+    `least` nanoseconds at least."""
     attrs, lanes = node.attrs, planner.target.lanes
-    if planner.target.exact or attrs["groups"] != 1 or w.shape[:-2] != (3, 3):
+    if planner.target.exact or attrs["groups"] != 1 or kernel_shape[:-2] != (3, 3):
         return False
     if any(step != 1 for step in (*attrs["strides"], *attrs["dilations"])):
         return False
-    y = node.outputs[0]
-    channels, filters = product(w.shape[2:3]), product(w.shape[3:])
+    channels, filters = product(kernel_shape[2:3]), product(kernel_shape[3:])
     if min(channels, filters) < lanes or channels > MOST_CHANNELS:
         return False
     direct = 18.0 * product(y.shape) * channels / FLOPS
-    tiles = product(y.shape[:1]) * _count(y, 1) * _count(y, 2)
+    tiles = product(y.shape[:1]) * count(y, 1) * count(y, 2)
     rows = choose_tile(tiles, lanes).rows
     products = 2.0 * PLACES * -(-tiles // rows) * rows * channels * filters / FLOPS
     moved = 8.0 * PLACES * tiles * (channels + filters) + 4.0 * PLACES * channels * filters
-    return products + moved / BYTES < GAIN * direct
+    return products + moved / BYTES < GAIN * direct - least
 
 
-def _count(y: Value, axis: int) -> int:
+def count(y: Value, axis: int) -> int:
+    """Tiles along an axis."""
     return -(-product(y.shape[axis : axis + 1]) // OUT)
 
 
@@ -56,7 +63,7 @@ def winograd(
     planner: Planner,
     node: Node,
     x: Value,
-    w: Constant,
+    w: Value,
     bias: Value | None,
     residual: Value | None,
     pads: Pairs,
@@ -65,33 +72,22 @@ def winograd(
     y, lanes = node.outputs[0], planner.target.lanes
     images, height, width, channels = (int(size) for size in x.shape)
     _, rows, columns, filters = (int(size) for size in y.shape)
-    down, across = _count(y, 1), _count(y, 2)
-    group = max(1, GROUP_BYTES // (4 * PLACES * down * across * (channels + filters)))
-    group = -(-images // -(-images // group))
+    down, across = count(y, 1), count(y, 2)
+    group = images_at_once(images, down * across, channels + filters)
     tile = choose_tile(group * down * across, lanes, filters)
-    weights = planner.constant(planner.packs.get(w, ("winograd", tile.width), lambda data: pack(data, tile.width)))
+    weights = _weights(planner, w, tile)
     panels = -(-filters // tile.width)
-    offset, zeros = packed_bias(planner, bias, filters, 1), planner.constant(planner.packs.zeros(channels).data)
+    offset = packed_bias(planner, bias, filters, 1)
     nothing = packed_bias(planner, None, filters, tile.width)
     source, target, added = planner.place(x), planner.place(y), planner.place(residual)
     assert isinstance(source, Address)
     assert isinstance(target, Address)
     for first in range(0, images, group):
-        count = min(group, images - first)
-        tiles = count * down * across
+        part = min(group, images - first)
+        tiles = part * down * across
         v_step, m_step = tiles * channels + 16, tiles * filters + 16
         v, m = planner.scratch(4 * PLACES * v_step), planner.scratch(4 * PLACES * m_step)
-        planner.step(
-            kernel("winograd.forward", lanes=lanes),
-            [
-                source + first * height * width * channels * 4, v, zeros, count, height, width, channels,
-                down, across, pads[0][0], pads[1][0], v_step,
-            ],
-            reads=[source, zeros],
-            writes=[v],
-            work=8.0 * PLACES * tiles * channels / BYTES,
-            label="winograd forward",
-        )  # fmt: skip
+        add_forward(planner, source + first * height * width * channels * 4, x, part, (down, across), pads, v, v_step)
         add_product(
             planner,
             tile,
@@ -106,7 +102,7 @@ def winograd(
         planner.step(
             kernel("winograd.backward", lanes=lanes),
             [
-                m, target + done, added + done if isinstance(added, Address) else 0, offset, count, rows, columns,
+                m, target + done, added + done if isinstance(added, Address) else 0, offset, part, rows, columns,
                 filters, down, across, m_step, bits(limits[0]), bits(limits[1]),
             ],
             reads=[m, offset, added],
@@ -114,6 +110,53 @@ def winograd(
             work=8.0 * PLACES * tiles * filters / BYTES,
             label="winograd backward",
         )  # fmt: skip
+
+
+def images_at_once(images: int, tiles: int, elements: int) -> int:
+    """Of how many images the transforms, of so many elements for each tile and place, stay in the cache."""
+    group = max(1, GROUP_BYTES // (4 * PLACES * tiles * elements))
+    return -(-images // -(-images // group))
+
+
+def add_forward(
+    planner: Planner,
+    source: Address,
+    x: Value,
+    images: int,
+    tiles: tuple[int, int],
+    pads: Pairs,
+    v: Address,
+    v_step: int,
+) -> None:
+    """Add the transform of some images of x, at a place, into v."""
+    height, width, channels = (int(size) for size in x.shape[1:])
+    zeros = planner.constant(planner.packs.zeros(channels).data)
+    planner.step(
+        kernel("winograd.forward", lanes=planner.target.lanes),
+        [source, v, zeros, images, height, width, channels, *tiles, pads[0][0], pads[1][0], v_step],
+        reads=[source, zeros],
+        writes=[v],
+        work=8.0 * PLACES * images * product(tiles) * channels / BYTES,
+        label="winograd forward",
+    )
+
+
+def _weights(planner: Planner, w: Value, tile: Tile) -> Address:
+    """G g Gt in panels: made once of a constant, by a step of other values."""
+    if isinstance(w, Constant):
+        return planner.constant(planner.packs.get(w, ("winograd", tile.width), lambda data: pack(data, tile.width)))
+    channels, filters = product(w.shape[2:3]), product(w.shape[3:])
+    size = -(-filters // tile.width) * tile.width * channels
+    source, target = planner.place(w), planner.scratch(4 * PLACES * size)
+    planner.step(
+        kernel("winograd_training.kernels", lanes=tile.lanes, vectors=tile.vectors),
+        [target, source, channels, filters, size],
+        reads=[source],
+        writes=[target],
+        work=4.0 * PLACES * size / BYTES,
+        label="winograd kernel",
+    )
+    return target
 
 
 def pack(weights: np.ndarray, width: int) -> np.ndarray:
