@@ -11,8 +11,10 @@ from kcompat.errors import InputError, KcompatError
 from kcompat.ir import Value
 from kcompat.ir.types import is_float, numpy_name
 from kcompat.models import Model
+from kcompat.models.graph_model import GraphModel
 
 from .input_ranges import Range, input_ranges
+from .onnx.raising.opening import graph_of
 from .side import Side
 
 BATCH = 2
@@ -103,8 +105,14 @@ def _says_something(output: np.ndarray) -> bool:
 
 
 def _ranges(model: Model | None) -> Mapping[str, Range]:
-    """Of a model whose shapes depend on its inputs nothing is known beforehand."""
+    """Of a model that is not one graph, what the graph for open sizes says; nothing where there is none either."""
+    if model is None:
+        return {}
     try:
-        return input_ranges(model.graph()) if model is not None else {}
+        return input_ranges(model.graph())
+    except KcompatError:
+        pass
+    try:
+        return input_ranges(graph_of(model, None)) if isinstance(model, GraphModel) else {}
     except KcompatError:
         return {}

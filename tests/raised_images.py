@@ -26,7 +26,7 @@ IMAGES = [
         "separate_activation",
         [node("Gemm", "x w b", "m"), node("Relu", "m", "y")],
         ("N", 3),
-        "Dense Activation",
+        "Dense ReLU",
         {"w": (3, 5), "b": (5,)},
     ),
     _conv("conv_same", "Conv2D", IMAGE, (6, 4, 3, 3), pads=[1, 1, 1, 1]),

@@ -158,6 +158,13 @@ class Call:
             raise NeedsShape
         return value.shape
 
+    def size(self, value: Value, axis: int) -> int:
+        """The size of one axis, which must be known. Raises NeedsShape."""
+        size = value.shape[axis]
+        if not isinstance(size, int):
+            raise NeedsShape
+        return size
+
     def constant(self, data: Any, like: Value | str) -> Constant:
         """A constant in the dtype of another value."""
         return self.b.constant(np.asarray(data), like if isinstance(like, str) else like.dtype)

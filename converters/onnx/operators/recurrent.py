@@ -66,7 +66,7 @@ class Recurrent:
         lengths = self.c.opt(4)
         if lengths is None:
             return None
-        steps = np.arange(self.c.shape(self.x)[1], dtype=np.int32)[None]
+        steps = np.arange(self.c.size(self.x, 1), dtype=np.int32)[None]
         return self.c.b.less(self.c.b.constant(steps), self.c.b.expand_dims(self.c.cast(lengths, "int32"), axes=(1,)))
 
     def part(self, index: int, direction: int) -> Value | None:

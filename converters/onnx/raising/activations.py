@@ -10,6 +10,7 @@ import numpy as np
 
 from kcompat.ir import Node, Value
 from kcompat.ir.graph import Result
+from kcompat.ir.types import is_float
 from kcompat.layers.symbolic import KerasTensor
 
 from .canonical import Rewriter, both_ways, idiom
@@ -65,12 +66,18 @@ def parametric(r: Raiser, node: Node) -> None:
     r.bind(node.outputs[0], r.op(node.op.name, held.tensor, **fields), held.order)
 
 
+_LAYERS = {"relu": "ReLU", "softmax": "Softmax"}
+"""Activations with a layer of their own, which the path of a node does not call an activation."""
+
+
 def activation(r: Raiser, node: Node, name: str) -> None:
     """The activation of the layer before, if both have come from one layer, else a layer of its own."""
     x = first(node)
     held = r.held(x)
     if _absorbed(r, node, held.tensor, name):
         r.bind(node.outputs[0], held.tensor, held.order)
+    elif name in _LAYERS and "act" not in scope_of(node).rpartition("/")[2]:
+        r.bind(node.outputs[0], r.layer(_LAYERS[name], held.tensor), held.order)
     else:
         r.bind(node.outputs[0], r.layer("Activation", held.tensor, activation=name), held.order)
 
@@ -80,17 +87,28 @@ def _absorbed(r: Raiser, node: Node, tensor: KerasTensor, name: str) -> bool:
     x = first(node)
     if "activation" not in layer.fields or not isinstance(x, Result) or not r.is_read_once(x):
         return False
-    if layer.activation.name != "linear" or not scope_of(node) or scope_of(node) != scope_of(x.producer):
+    if not scope_of(node) or scope_of(node) != scope_of(x.producer):
+        return False
+    if r.is_shared(layer):
+        return bool(layer.activation.name == name)
+    if layer.activation.name != "linear":
         return False
     layer.activation = name
     return True
+
+
+_RELUS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (float(np.float32(0.2)), math.inf): "leaky_relu"}
+"""Slope and limit -> the activation that has these."""
 
 
 @raises("relu")
 def relu(r: Raiser, node: Node) -> None:
     slope, most, threshold = (node.attrs[name] for name in ("negative_slope", "max_value", "threshold"))
     held = r.held(first(node))
-    if not slope and math.isinf(most) and not threshold:
+    named = _RELUS.get((slope, most)) if not threshold else None
+    if named is not None and _absorbed(r, node, held.tensor, named):
+        r.bind(node.outputs[0], held.tensor, held.order)
+    elif named == "relu":
         activation(r, node, "relu")
     elif math.isinf(most) and not threshold and slope > 0:
         r.bind(node.outputs[0], r.layer("LeakyReLU", held.tensor, negative_slope=slope), held.order)
@@ -207,6 +225,34 @@ def limited(b: Rewriter, node: Node) -> Value | None:
                 if number is not None and number <= high and low.rank <= inner.rank:  # type: ignore[union-attr]
                     return b.clip(inner, low=number, high=high)
     return None
+
+
+@idiom("where")
+def relu_above_a_threshold(b: Rewriter, node: Node) -> Value | None:
+    """min(x, high) where x > threshold, slope * (x - threshold) elsewhere."""
+    condition, above, below = node.inputs
+    greater = b.made_by(condition, "greater")
+    threshold = b.number(greater.inputs[1]) if greater is not None else None
+    if greater is None or threshold is None or threshold < 0:
+        return None
+    x, high, slope = first(greater), math.inf, 0.0
+    if not is_float(x.dtype) or x.shape != node.outputs[0].shape:
+        return None
+    if above is not x:
+        limits = [b.number(n) for value, n in both_ways(b.made_by(above, "minimum")) if value is x]
+        if not limits or limits[0] is None:
+            return None
+        high = limits[0]
+    if b.number(below) != 0:
+        found = next(((v, b.number(n)) for v, n in both_ways(b.made_by(below, "mul")) if b.number(n) is not None), None)
+        slope = found[1] or 0.0 if found is not None else 0.0
+        shifted = b.made_by(found[0], "sub") if found is not None else None
+        if slope <= 0 or shifted is None or shifted.inputs[0] is not x or b.number(shifted.inputs[1]) != threshold:
+            return None
+    if high < threshold:
+        return None
+    value: Value = b.relu(x, negative_slope=slope, max_value=high, threshold=threshold)
+    return value
 
 
 @idiom("mul")

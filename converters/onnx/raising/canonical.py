@@ -44,14 +44,16 @@ def both_ways(node: Node | None) -> list[tuple[Value | None, Value | None]]:
 class Rewriter(Builder):
     """Emits a graph again.
 
-    learned: the constants that come from weights. The node that an idiom sees has its new operands, its users are
-    those of the graph as it was.
+    learned: the constants that come from weights. unpacked: recurrent nodes over packed steps, and whether steps that
+    do not count are zero -> the results of the same over all steps. The node that an idiom sees has its new operands,
+    its users are those of the graph as it was.
     """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
         self.learned: set[Value] = set()
+        self.unpacked: dict[tuple[Node, bool], tuple[Value, ...]] = {}
         self._new: dict[Value, Value] = {}
         self._uses: dict[Value, int] = {}
         self._counts = {value: len(nodes) for value, nodes in graph.users().items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from kcompat.ir import Node, Value
+from kcompat.ir.graph import Result
 from kcompat.ir.types import is_float
 from kcompat.layers.symbolic import public_shape
 
@@ -51,6 +54,9 @@ def scaled_dense(b: Rewriter, node: Node) -> Value | None:
         return b.dense(made.inputs[0], weights)
     return None
 
+
+_LEAST_SQUARE = 1e-12
+"""Dot normalises with no smaller a sum of squares."""
 
 # --- layers ------------------------------------------------------------------------
 
@@ -134,8 +140,22 @@ def _dot(r: Raiser, node: Node, left: str, right: str, result: str) -> bool:
     if len(tensors) < 2 or len(summed) != 1 or left[0] != right[0] or result != wanted or column is None:
         return False
     axes = (left.index(summed[0]), right.index(summed[0]))
+    sources = [_unnormalised(r, value, axis) for value, axis in zip(tensors, axes, strict=True)]
+    if all(source is not None for source in sources):
+        operands = [r.tensor(source) for source in sources if source is not None]
+        r.bind(column, r.layer("Dot", operands, axes=axes, normalize=True))
+        return True
     r.bind(column, r.layer("Dot", [r.tensor(value) for value in tensors], axes=axes))
     return True
+
+
+def _unnormalised(r: Raiser, value: Value, axis: int) -> Value | None:
+    """What a value was before it was brought to a norm of one along an axis as Dot does it."""
+    made = value.producer if isinstance(value, Result) else None
+    if made is None or made.op.name != "l2_normalize" or not r.is_read_once(value):
+        return None
+    same = made.attrs["axes"] == (axis,) and math.isclose(made.attrs["epsilon"], _LEAST_SQUARE, rel_tol=1e-5)
+    return first(made) if same else None
 
 
 def _added_axis(r: Raiser, value: Value) -> Value | None:

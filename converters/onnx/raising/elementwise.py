@@ -12,6 +12,8 @@ from kcompat.ir import Node, Value
 from kcompat.ir.graph import Result
 from kcompat.ir.types import is_float
 
+from .masks import masked_mean, masking
+from .normal import normalization
 from .raiser import Order, Raiser, first, raises
 
 _MERGES = {"add": "Add", "sub": "Subtract", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum"}
@@ -135,6 +137,8 @@ def in_order(r: Raiser, value: Value | None, order: Order) -> Any:
 @raises(*_PAIRS)
 def pair(r: Raiser, node: Node) -> None:
     """A layer for two tensors, or for a tensor and numbers that are one for all or one a channel; else an operation."""
+    if node.op.name == "div" and (normalization(r, node) or masked_mean(r, node)):
+        return
     y = node.outputs[0]
     order = common_order(r, node.inputs, y.rank) or tuple(range(y.rank))
     x1, x2 = (
@@ -265,6 +269,10 @@ def _scaled_axes(r: Raiser, tensor: Any, axes: list[int], scale: np.ndarray, off
 @raises("where")
 def where(r: Raiser, node: Node) -> None:
     y = node.outputs[0]
+    masked = masking(r, node)
+    if masked is not None:
+        r.bind(y, masked)
+        return
     ranks = {value.rank for value in node.inputs if value is not None and r.known(value) is None}
     order = common_order(r, node.inputs, y.rank) if ranks == {y.rank} else None
     if order is None:

@@ -1,90 +1,29 @@
-"""Masks of sequences: which steps a recurrent layer leaves out."""
+"""Masks of sequences: which steps a recurrent layer leaves out, and which layer of Keras says so."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kcompat import layers
 from kcompat.ir import Node, Value
 from kcompat.ir.graph import Result
+from kcompat.layers.base import Layer
 from kcompat.layers.symbolic import KerasTensor
 
-from .canonical import Rewriter, both_ways, idiom
+from .packing import RECURRENT
 from .raiser import Raiser, first
-from .views import walk
-
-RECURRENT = ("lstm", "gru", "simple_rnn")
-
-# --- idioms ------------------------------------------------------------------------
 
 
-@idiom("where")
-def masked_steps(b: Rewriter, node: Node) -> Value | None:
-    """A sequence whose real steps are moved to its start, gone through by their number, and moved back.
+class Rule(NamedTuple):
+    """What makes a step count: that elements of a value are not a number; of several features, that any is not."""
 
-    ONNX knows lengths, no masks; so kcompat writes masks. Left out steps have what the step before gave.
-    """
-    condition, moved, low = node.inputs
-    taken = b.made_by(moved, "gather_nd")
-    found = None if taken is None or b.number(low) != 0 else walk(b, first(taken), *RECURRENT)
-    if taken is None or found is None or found[1] != [0, 1, 2]:
-        return None
-    layer = found[0]
-    real = _real_steps(b, layer)
-    gathered = b.made_by(layer.inputs[0], "gather_nd")
-    if real is None or gathered is None or not _counts(b, condition, taken.inputs[1], real):
-        return None
-    if not _is_packing(b, gathered.inputs[1], real):
-        return None
-    with b.at(layer):
-        options = {**layer.attrs, "zero_masked": False}
-        results = b.apply(layer.op, first(gathered), *layer.inputs[1:-1], first(real), **options)
-    sequence: Value = results[0]
-    return sequence
+    of: Value | None
+    number: float
 
 
-def _real_steps(b: Rewriter, layer: Node) -> Node | None:
-    """The cast of a mask to numbers, whose sums are the lengths of a layer's sequences."""
-    less = b.made_by(layer.inputs[-1], "less")
-    column = b.made_by(less.inputs[1], "expand_dims") if less is not None else None
-    lengths = b.made_by(first(column), "cast") if column is not None else None
-    most = b.made_by(first(lengths), "maximum") if lengths is not None else None
-    total = next((b.made_by(x, "reduce_sum") for x, n in both_ways(most) if b.is_number(n, 1)), None)
-    cast = b.made_by(first(total), "cast") if total is not None else None
-    return cast if cast is not None and first(cast).dtype == "bool" and first(cast).rank == 2 else None
-
-
-def _counts(b: Rewriter, condition: Value | None, places: Value | None, real: Node) -> bool:
-    """Whether `condition` is count > 0 and `places` max(count - 1, 0), for the count of real steps so far."""
-    column, row = b.made_by(condition, "expand_dims"), b.made_by(places, "expand_dims")
-    positive = b.made_by(first(column), "greater") if column is not None else None
-    least = b.made_by(first(row), "maximum") if row is not None else None
-    before = next((b.made_by(x, "sub") for x, n in both_ways(least) if b.is_number(n, 0)), None)
-    if positive is None or before is None or not b.is_number(positive.inputs[1], 0):
-        return False
-    count = b.made_by(first(positive), "cumsum")
-    same = count is not None and first(before) is count.outputs[0] and b.is_number(before.inputs[1], 1)
-    return same and count is not None and first(count) is real.outputs[0]
-
-
-def _is_packing(b: Rewriter, places: Value | None, real: Node) -> bool:
-    """Whether places are those of the largest of real * steps - step: the real steps first, in their order."""
-    row = b.made_by(places, "expand_dims")
-    cast = b.made_by(first(row), "cast") if row is not None else None
-    largest = b.made_by(first(cast), "top_k") if cast is not None else None
-    ranks = b.made_by(first(largest), "sub") if largest is not None else None
-    product = b.made_by(first(ranks), "mul") if ranks is not None else None
-    steps = first(real).shape[1]
-    if product is None or ranks is None or not isinstance(steps, int):
-        return False
-    array = b.data(ranks.inputs[1])
-    whole = any(x is real.outputs[0] and b.is_number(n, steps) for x, n in both_ways(product))
-    return whole and array is not None and np.array_equal(array.reshape(-1), np.arange(steps))
-
-
-# --- layers ------------------------------------------------------------------------
+_USE_MASKS = frozenset({"reduce_mean", "attention", "softmax", "matmul", "einsum"})
+"""Operators whose layers would heed a mask that their operand carries."""
 
 
 def masked_input(r: Raiser, node: Node) -> tuple[KerasTensor, dict[str, Any]]:
@@ -95,61 +34,134 @@ def masked_input(r: Raiser, node: Node) -> tuple[KerasTensor, dict[str, Any]]:
         return r.tensor(x), {}
     if array is not None:
         raise r.refusal("its sequences end at steps that the file fixes, which a layer cannot be told")
-    carried = _carried(r, x, mask)
-    return (r.tensor(x), {"mask": r.tensor(mask)}) if carried is None else (carried, {})
+    rule = rule_of(mask)
+    if rule is not None and _carries(r, x, rule):
+        return r.tensor(x), {}
+    return r.tensor(x), {"mask": r.tensor(mask)}
 
 
-def _carried(r: Raiser, x: Value, mask: Value) -> KerasTensor | None:
-    """A tensor that holds x and carries the mask: from an Embedding, from Masking, or from a layer before."""
-    if x in r.masked and r.masked[x] is mask:
-        return r.tensor(x)
-    if not all(_heeds(r, user, x, mask) for user in r.users[x]) or x in r.graph.outputs:
+def masking(r: Raiser, where: Node) -> KerasTensor | None:
+    """Masking for a sequence that is zero where it does not count, if all that would heed its mask has that mask."""
+    condition, x, low = where.inputs
+    if x is None or r.known(x) is not None or x.rank != 3 or r.known(low) is None or np.any(r.known(low)):
         return None
-    made = x.producer if isinstance(x, Result) else None
-    if made is not None and made.op.name == "gather" and _excluded(mask, 0) is _uncast(made.inputs[1]):
-        embedding: Any = r.held(x).tensor.call.layer
-        if isinstance(embedding, layers.Embedding):
-            embedding.mask_zero = True
-            return r.tensor(x)
-    if made is not None and made.op.name == "where":
-        return _masking(r, made, mask)
-    return None
+    rule = rule_of(condition)
+    result = where.outputs[0]
+    if rule is None or rule.of is not x or not _any_heeds(r, result) or not _is_heeded(r, result, rule, set()):
+        return None
+    r.masked[result] = rule
+    return r.layer("Masking", r.tensor(x), mask_value=rule.number)
 
 
-def _heeds(r: Raiser, user: Node, x: Value, mask: Value) -> bool:
-    """Whether a node is a recurrent layer that leaves out the steps of a mask."""
-    return user.op.name in RECURRENT and user.inputs[0] is x and user.inputs[-1] is mask
+def masked_mean(r: Raiser, node: Node) -> bool:
+    """Steps that count, summed and divided by their number, as global pooling. Returns whether it is that."""
+    total, number = (getattr(value, "producer", None) for value in node.inputs)
+    if total is None or number is None or total.op.name != "reduce_sum" or number.op.name != "reduce_sum":
+        return False
+    chosen = getattr(first(total), "producer", None)
+    if chosen is None or chosen.op.name != "where" or total.attrs != number.attrs or total.attrs["axes"] != (1,):
+        return False
+    condition, x, low = chosen.inputs
+    column = condition.producer if isinstance(condition, Result) else None
+    counts = _uncast(first(number)) is condition and r.known(low) is not None and not np.any(r.known(low))
+    if column is None or column.op.name != "expand_dims" or not counts or x is None or x.rank != 3:
+        return False
+    if r.held(x).order != (0, 1, 2):
+        return False
+    rule = rule_of(first(column))
+    carried = rule is not None and _carries(r, x, rule)
+    call = {} if carried else {"mask": r.tensor(first(column))}
+    y = r.layer("GlobalAveragePooling1D", r.tensor(x), call=call, keepdims=total.attrs["keepdims"])
+    r.bind(node.outputs[0], y)
+    return True
 
 
-def _uncast(value: Value | None) -> Value | None:
-    while isinstance(value, Result) and value.producer.op.name in ("cast", "float_to_int"):
-        value = first(value.producer)
-    return value
+def makes_mask(r: Raiser, lookup: Node) -> bool:
+    """Whether an Embedding in place of a node masks the index 0, and all that would heed its mask has that mask."""
+    result, rule = lookup.outputs[0], Rule(_uncast(lookup.inputs[1]), 0.0)
+    if result.rank != 3 or not _any_heeds(r, result) or not _is_heeded(r, result, rule, set()):
+        return False
+    r.masked[result] = rule
+    return True
 
 
-def _excluded(mask: Value | None, number: float) -> Value | None:
-    """The value whose elements are not a number where a mask is true."""
+def _carries(r: Raiser, x: Value, rule: Rule) -> bool:
+    """Whether the tensor of a value carries a mask in Keras."""
+    while x not in r.masked and isinstance(x, Result) and _passes(r, x):
+        x = first(x.producer)
+    return r.masked.get(x) == rule
+
+
+def _passes(r: Raiser, x: Value) -> bool:
+    """Whether a value is made of its first operand alone, by a layer that passes a mask on."""
+    node = x.producer if isinstance(x, Result) else None
+    if node is None or x not in r.raised or first(node).rank != x.rank:
+        return False
+    layer = r.raised[x].tensor.call.layer
+    alone = all(value is None or r.known(value) is not None for value in node.inputs[1:])
+    return alone and isinstance(layer, Layer) and layer.supports_masking and node.op.name not in _USE_MASKS
+
+
+def _any_heeds(r: Raiser, value: Value) -> bool:
+    """Whether a recurrent layer with a mask is behind a value, or a mean of the steps that count."""
+    for user in r.users.get(value, ()):
+        if user.op.name in RECURRENT and user.inputs[-1] is not None:
+            return True
+        if user.op.name == "where" and user.inputs[1] is value and rule_of(user.inputs[0]) is not None:
+            return True
+        passed = [result for result in user.outputs if result.rank == 3 and user.op.name not in RECURRENT]
+        if user.inputs[0] is value and any(_any_heeds(r, result) for result in passed):
+            return True
+    return False
+
+
+def _is_heeded(r: Raiser, value: Value, rule: Rule, seen: set[Value]) -> bool:
+    """Whether all that would heed a mask of this value in Keras does so in the graph."""
+    if value in seen:
+        return True
+    seen.add(value)
+    for user in r.users.get(value, ()):
+        if user.op.name in _USE_MASKS:
+            return False
+        if user.op.name in RECURRENT:
+            if first(user) is not value or user.inputs[-1] is None or rule_of(user.inputs[-1]) != rule:
+                return False
+            if not _is_heeded(r, user.outputs[0], rule, seen):
+                return False
+        elif not all(_is_heeded(r, result, rule, seen) for result in user.outputs):
+            return False
+    return True
+
+
+# --- what a mask says --------------------------------------------------------------
+
+
+def rule_of(mask: Value | None) -> Rule | None:
+    """The rule that a mask follows: (batch, time), or (batch, time, 1) over features."""
     value = _uncast(mask)
+    made = value.producer if isinstance(value, Result) else None
+    if made is not None and made.op.name == "expand_dims" and first(made).rank == 2:
+        return rule_of(first(made))
+    if made is not None and made.op.name == "reduce_max" and [a % first(made).rank for a in made.attrs["axes"]] == [2]:
+        found = _excluded(_uncast(first(made)))
+        return found if found is not None and first(made).rank == 3 else None
+    return _excluded(value) if value is not None and value.rank == 2 else None
+
+
+def _excluded(value: Value | None) -> Rule | None:
+    """What elements are not, where a value is true."""
     made = value.producer if isinstance(value, Result) else None
     if made is not None and made.op.name == "logical_not":
         inner = getattr(first(made), "producer", None)
         made = inner if inner is not None and inner.op.name == "equal" else None
     elif made is not None and made.op.name != "not_equal":
         made = None
-    if made is None or getattr(made.inputs[1], "data", np.zeros(0)).size != 1:
-        return None
-    return _uncast(first(made)) if float(made.inputs[1].data.reshape(())) == number else None  # type: ignore[union-attr]
+    number = getattr(made.inputs[1], "data", np.zeros(0)) if made is not None else np.zeros(0)
+    of = _uncast(first(made)) if made is not None else None
+    return Rule(of, float(number.reshape(()))) if of is not None and number.size == 1 else None
 
 
-def _masking(r: Raiser, where: Node, mask: Value) -> KerasTensor | None:
-    """Masking for steps that are kept where any feature is not a number, and are zero elsewhere."""
-    x, low = where.inputs[1], r.known(where.inputs[2])
-    sources = []
-    for value in (where.inputs[0], mask):
-        reduced = getattr(_uncast(value), "producer", None)
-        if reduced is None or reduced.op.name != "reduce_max":
-            return None
-        sources.append(_excluded(first(reduced), 0))
-    if x is None or low is None or np.any(low) or any(source is not x for source in sources):
-        return None
-    return r.layer("Masking", r.tensor(x), suffix="masking", mask_value=0.0)
+def _uncast(value: Value | None) -> Value | None:
+    while isinstance(value, Result) and value.producer.op.name in ("cast", "float_to_int"):
+        value = first(value.producer)
+    return value

@@ -14,6 +14,7 @@ from kcompat.operators.window import Pairs
 
 from .canonical import Rewriter, idiom
 from .elementwise import common_order, in_order
+from .masks import makes_mask
 from .raiser import Raised, Raiser, first, raises
 from .windows import zero_padding
 
@@ -154,7 +155,7 @@ def gather(r: Raiser, node: Node) -> None:
     table, axis, places = r.known(x), node.attrs["axis"] % x.rank, r.known(indices)
     if table is not None and table.ndim == 2 and axis == 0 and is_float(x.dtype) and places is None:
         held = r.held(_before_cast(indices))
-        options = {"input_dim": table.shape[0], "output_dim": table.shape[1]}
+        options = {"input_dim": table.shape[0], "output_dim": table.shape[1], "mask_zero": makes_mask(r, node)}
         y = r.layer("Embedding", held.tensor, weights=(table,), **options)
         r.bind(node.outputs[0], y, (*held.order, indices.rank))
         return

@@ -7,9 +7,15 @@ import math
 import numpy as np
 
 from kcompat.ir import Node, Value
+from kcompat.ir.graph import Result
+from kcompat.ir.types import is_float
 
 from .canonical import Rewriter, both_ways, idiom
 from .raiser import Order, Raiser, channels_last, first, raises
+from .views import are_equal
+
+_LEAST_DEVIATION = 1e-7
+"""Normalization divides by no less."""
 
 # --- layers ------------------------------------------------------------------------
 
@@ -114,7 +120,77 @@ def rms_norm(r: Raiser, node: Node) -> None:
     r.bind(node.outputs[0], y, order)
 
 
+@raises("l2_normalize")
+def l2_normalize(r: Raiser, node: Node) -> None:
+    held = r.held(first(node))
+    places = sorted(held.place(axis) for axis in node.attrs["axes"])
+    axis = places[0] if len(places) == 1 else tuple(places)
+    if math.isclose(node.attrs["epsilon"], 1e-24, rel_tol=1e-5):
+        y = r.layer("UnitNormalization", held.tensor, axis=-1 if places == [len(held.order) - 1] else axis)
+    else:
+        y = r.op("normalize", held.tensor, axis=axis, order=2, epsilon=math.sqrt(node.attrs["epsilon"]))
+    r.bind(node.outputs[0], y, held.order)
+
+
+def normalization(r: Raiser, node: Node) -> bool:
+    """(x - mean) / deviation, with both along one axis, as Normalization. Returns whether it is that."""
+    centred, deviation = first(node), r.known(node.inputs[1])
+    minus = centred.producer if isinstance(centred, Result) else None
+    if minus is None or minus.op.name != "sub" or deviation is None or not r.is_read_once(centred):
+        return False
+    x, mean = first(minus), r.known(minus.inputs[1])
+    if mean is None or r.known(x) is not None or mean.ndim > x.rank or deviation.ndim > x.rank:
+        return False
+    mean, deviation = (array.reshape((1,) * (x.rank - array.ndim) + array.shape) for array in (mean, deviation))
+    axes = [axis for axis, size in enumerate(np.broadcast_shapes(mean.shape, deviation.shape)) if size != 1]
+    if len(axes) != 1 or axes[0] == 0 or x.shape[axes[0]] != mean.size or mean.shape != deviation.shape:
+        return False
+    if not is_float(x.dtype) or np.any(deviation <= _LEAST_DEVIATION):
+        return False
+    held = r.held(x)
+    r.names.release(r.held(centred).tensor.call.layer.name)
+    place = held.place(axes[0])
+    variance = np.square(deviation.reshape(-1).astype(np.float64)).astype(deviation.dtype)
+    weights = (mean.reshape(-1), variance, np.zeros((), np.int32))
+    y = r.layer("Normalization", held.tensor, weights=weights, axis=-1 if place == x.rank - 1 else place)
+    r.bind(node.outputs[0], y, held.order)
+    return True
+
+
 # --- idioms ------------------------------------------------------------------------
+
+
+@idiom("div")
+def l2_normalize_in_steps(b: Rewriter, node: Node) -> Value | None:
+    """x / sqrt(max(sum(x^2), epsilon))."""
+    x, norm = node.inputs
+    root = b.made_by(norm, "sqrt")
+    most = b.made_by(first(root), "maximum") if root is not None else None
+    total, epsilon = next(((v, b.number(n)) for v, n in both_ways(most) if b.number(n) is not None), (None, None))
+    made = b.made_by(total, "reduce_sum")
+    if made is None or not epsilon or not made.attrs["keepdims"] or not _is_square(b, made.inputs[0], x):
+        return None
+    return b.l2_normalize(x, axes=made.attrs["axes"], epsilon=epsilon)
+
+
+@idiom("reshape")
+def batch_norm_of_joined_axes(b: Rewriter, node: Node) -> Value | None:
+    """Batch normalisation of an axis that was brought to the second place by joining the axes around it."""
+    made = b.made_by(first(node), "batch_norm")
+    joined = b.made_by(first(made), "reshape") if made is not None else None
+    if made is None or joined is None or made.attrs["axis"] != 1:
+        return None
+    if not are_equal(first(joined).shape, node.outputs[0].shape):
+        return None
+    x, (_, *own) = first(joined), joined.outputs[0].shape
+    for axis in range(1, x.rank):
+        tail = x.shape[axis + 1 :]
+        sizes = [x.shape[axis], *([math.prod(tail)] if tail else [])] if all(isinstance(n, int) for n in tail) else None
+        if sizes == own and isinstance(own[0], int):
+            with b.at(made):
+                value: Value = b.batch_norm(x, *made.inputs[1:], axis=axis, epsilon=made.attrs["epsilon"])
+            return value
+    return None
 
 
 @idiom("div", "mul")

@@ -14,7 +14,7 @@ import numpy as np
 
 from kcompat.errors import ArgumentError, KcompatError, SaveError
 from kcompat.ir import OPERATORS, Constant, Graph, Node, Parameter, Value
-from kcompat.ir.types import Dim, TensorType
+from kcompat.ir.types import Dim, TensorType, numpy_name
 from kcompat.models.graph_model import GraphModel, Signature
 from kcompat.operators.shape import INFER
 
@@ -155,9 +155,11 @@ class _Opening:
         return self.values[one]
 
     def _constant(self, one: Constant, other: Constant, made: list[Node]) -> Value:
-        """The same elements in both, or elements that are repeated along an open axis."""
+        """The same elements in both, or elements that are repeated, or count up, along an open axis."""
         if np.array_equal(one.data, other.data):
             return one
+        if counts_up(one.data) and counts_up(other.data):
+            return self._counted(one, other, made)
         alike = one.data.ndim == other.data.ndim
         index = tuple(slice(None) if a == b else slice(1) for a, b in zip(one.shape, other.shape, strict=False))
         core = one.data[index] if alike else one.data
@@ -168,6 +170,18 @@ class _Opening:
         node = Node(OPERATORS["broadcast_to"], [Constant(core)], {"shape": shape}, [type])
         made.append(node)
         return node.outputs[0]
+
+    def _counted(self, one: Value, other: Value, made: list[Node]) -> Value:
+        """0, 1, 2 and so on along an open last axis: sums of ones, less one."""
+        type = self._type(one, other)
+        shape = tuple(dim if isinstance(dim, int) else INFER for dim in type.shape)
+        number = Constant(np.ones((), numpy_name(type.dtype)))
+        ones = Node(OPERATORS["broadcast_to"], [number], {"shape": shape}, [type])
+        settings = {"axis": type.rank - 1, "exclusive": False, "reverse": False}
+        sums = Node(OPERATORS["cumsum"], ones.outputs, settings, [type])
+        places = Node(OPERATORS["sub"], [*sums.outputs, number], {}, [type])
+        made += [ones, sums, places]
+        return places.outputs[0]
 
     def _attributes(self, node: Node, twin: Node) -> dict[str, Any]:
         if node.attrs == twin.attrs:
@@ -191,6 +205,12 @@ class _Opening:
             else:
                 raise SaveError(f"{node.origin}: its bounds depend on sizes that are open; give input_shapes")
         return tuple(bounds)
+
+
+def counts_up(array: np.ndarray) -> bool:
+    """Whether an array is 0, 1, 2 and so on along its last axis, the only one that is longer than one."""
+    whole = array.dtype.kind in "iu" and array.ndim > 0 and array.size == array.shape[-1]
+    return whole and bool(np.array_equal(array.reshape(-1), np.arange(array.size)))
 
 
 def _live(nodes: Sequence[Node], outputs: Sequence[Any]) -> list[Node]:

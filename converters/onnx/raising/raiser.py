@@ -17,6 +17,7 @@ from kcompat.layers.symbolic import KerasTensor
 from kcompat.naming import to_snake_case
 
 from .names import LayerNames
+from .sharing import SharedLayers
 
 Order = tuple[int, ...]
 
@@ -80,7 +81,8 @@ class Raiser:
     A tensor may hold its value with the axes in another order. So a transposition costs nothing until something
     needs the axes where the value has them, and layers keep channels last behind each other.
 
-    skipped: nodes that were raised together with an earlier one. masked: values whose tensors carry a mask.
+    skipped: nodes that were raised together with an earlier one. masked: values whose tensors carry a mask, and its
+    rule.
     """
 
     def __init__(self, graph: Graph, learned: set[Value], names: LayerNames) -> None:
@@ -91,9 +93,10 @@ class Raiser:
         self.raised: dict[Value, Raised] = {}
         self.flattened: dict[Value, Flat] = {}
         self.skipped: set[Node] = set()
-        self.masked: dict[Value, Value] = {}
+        self.masked: dict[Value, Any] = {}
         self.node: Node | None = None
         self._arranged: dict[tuple[Value, Order], KerasTensor] = {}
+        self._shared = SharedLayers()
 
     def run(self) -> None:
         """Raise every node. Raises SaveError for one that has no form in Keras."""
@@ -198,18 +201,33 @@ class Raiser:
     ) -> Any:
         """What a new layer of a class of `keras.layers` gives for its inputs.
 
-        weights: in the layer's order, None where it has none. call: named arguments of the call.
+        weights: in the layer's order, None where it has none. call: named arguments of the call. A layer that was
+        made for another node of the same name and with the same weights is called again.
         """
         first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         if is_float(first.dtype) and first.dtype != "float32":
             config.setdefault("dtype", first.dtype)
+        key = self._shared.key(self.node, kind, config, weights)
+        layer = self._shared.again(key, self._only_user())
+        if layer is not None:
+            return layer(inputs, **(call or {}))
         name = self.names.unique(self.node, suffix or to_snake_case(kind), bool(suffix))
-        layer: Any = CLASSES["keras.layers"][kind]
-        layer = layer(name=name, **config)
+        kinds: Any = CLASSES["keras.layers"]
+        layer = kinds[kind](name=name, **config)
         outputs = layer(inputs, **(call or {}))
         if weights:
-            layer.set_weights([np.ascontiguousarray(array) for array in weights if array is not None])
+            layer.set_weights([np.array(array, order="C") for array in weights if array is not None])
+        self._shared.keep(key, layer)
         return outputs
+
+    def is_shared(self, layer: Any) -> bool:
+        """Whether a layer has been called for more than one node."""
+        return layer in self._shared.again_used
+
+    def _only_user(self) -> Node | None:
+        """The node that alone reads the first result of the present one."""
+        result = self.node.outputs[0] if self.node is not None else None
+        return self.users[result][0] if result is not None and self.is_read_once(result) else None
 
     def op(self, function: str, *tensors: Any, suffix: str = "", named: Any = None, **fields: Any) -> Any:
         """What an operation of `keras.ops` gives for its tensors."""

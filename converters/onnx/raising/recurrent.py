@@ -13,7 +13,7 @@ from kcompat.layers import GRU, LSTM, SimpleRNN
 from kcompat.layers.symbolic import KerasTensor
 
 from .canonical import Rewriter, idiom
-from .masks import masked_input
+from .masks import masked_input, rule_of
 from .names import sanitised
 from .raiser import Raiser, first, raises
 from .reshaping import reshaped, tokens
@@ -53,8 +53,8 @@ def _bind_sequences(r: Raiser, node: Node, y: KerasTensor) -> None:
         if node.attrs["zero_masked"]:
             column = r.op("expand_dims", r.tensor(mask), suffix="column", axis=-1)
             y = r.op("where", column, y, 0.0, suffix="steps")
-        elif y.call.input_tensors[1:] == []:
-            r.masked[result] = mask
+        elif (rule := rule_of(mask)) is not None and y.call.input_tensors[1:] == []:
+            r.masked[result] = rule
     r.bind(result, y)
 
 
@@ -142,6 +142,8 @@ def _joined(r: Raiser, forward: Node, backward: Node) -> _Pair | None:
     if turned is None or turned.attrs["steps"] != (-1,):
         return None
     merged = _merged(r, forward.outputs[0], turned.outputs[0])
+    if not _are_zeroed(r, forward, merged):
+        return None
     if merged is not None:
         return _Pair(forward, backward, merged.outputs[0], (turned,), _mode(merged))
     straight, other = _only_user(r, forward.outputs[0], "expand_dims"), _only_user(r, turned.outputs[0], "expand_dims")
@@ -151,6 +153,16 @@ def _joined(r: Raiser, forward: Node, backward: Node) -> _Pair | None:
     if join.inputs != (straight.outputs[0], other.outputs[0]):
         return None
     return _Pair(forward, backward, join.outputs[0], (straight, turned, other))
+
+
+def _are_zeroed(r: Raiser, node: Node, merged: Node | None) -> bool:
+    """Whether steps that are left out are zero, as Bidirectional has them, or are left out by all that follows too."""
+    mask = node.inputs[-1]
+    if mask is None or node.attrs["zero_masked"]:
+        return True
+    if merged is None or merged.outputs[0] in r.graph.outputs:
+        return False
+    return all(user.op.name in _LAYERS and user.inputs[-1] is mask for user in r.users.get(merged.outputs[0], ()))
 
 
 def _merged(r: Raiser, one: Value, other: Value) -> Node | None:
@@ -185,6 +197,9 @@ def _both_ways(r: Raiser, pair: _Pair) -> None:
     outputs = list(y) if isinstance(y, (list, tuple)) else [y]
     if pair.joined is not None and pair.joined.rank < 4:
         r.bind(pair.joined, outputs[0])
+        rule = rule_of(forward.inputs[-1])
+        if rule is not None and not named:
+            r.masked[pair.joined] = rule
     elif pair.joined is not None:
         before, after = tokens(first(forward).shape[:2], pair.joined.shape)
         r.bind(pair.joined, reshaped(r, outputs[0], [*before, *after[2:]], [*before, outputs[0].shape[2]]))
@@ -201,18 +216,16 @@ def _both_ways(r: Raiser, pair: _Pair) -> None:
 
 @idiom("gather", "squeeze")
 def last_step(b: Rewriter, node: Node) -> Value | None:
-    """The last position of a sequence that a layer goes through from its start: its state at the end."""
+    """The last position of what a layer gives, in the order in which it gives it: its state at the end."""
     taken, axis = _taken(b, node, -1)
     found = walk(b, taken, *_LAYERS) if taken is not None and node.outputs[0].rank == 2 else None
     if found is None:
         return None
     made, axes = found
     left = [a for place, a in enumerate(axes) if place != axis and a is not None]
-    if made.inputs[-1] is not None and made.attrs["zero_masked"]:
+    if not isinstance(taken, Result) or axes[axis] != 1 or left != [0, 2]:
         return None
-    if made.attrs["go_backwards"] or not isinstance(taken, Result) or axes[axis] != 1 or left != [0, 2]:
-        return None
-    return made.outputs[1] if _is_sequence(taken, made) else None
+    return made.outputs[1] if _is_sequence(taken, made) and _ends_with_state(made) else None
 
 
 @idiom("gather", "squeeze")
@@ -227,7 +240,12 @@ def first_step(b: Rewriter, node: Node) -> Value | None:
     left = [a for place, a in enumerate(axes) if place != axis and a is not None]
     if turned.attrs["steps"] != (-1,) or turned.attrs["axes"] != (1,) or axes[axis] != 1 or left != [0, 2]:
         return None
-    return made.outputs[1] if made.attrs["go_backwards"] and made.inputs[-1] is None else None
+    return made.outputs[1] if made.attrs["go_backwards"] and _ends_with_state(made) else None
+
+
+def _ends_with_state(node: Node) -> bool:
+    """Whether the last output is the last state, whatever steps are left out."""
+    return node.inputs[-1] is None or not (node.attrs["zero_masked"] or any(node.inputs[4:-1]))
 
 
 def _taken(b: Rewriter, node: Node, position: int) -> tuple[Value | None, int]:

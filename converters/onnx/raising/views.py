@@ -119,10 +119,10 @@ def unfolded_again(b: Rewriter, node: Node) -> Value | None:
     before = b.made_by(first(node), "reshape")
     if before is None:
         return None
-    return first(before) if _are_equal(first(before).shape, node.outputs[0].shape) else None
+    return first(before) if are_equal(first(before).shape, node.outputs[0].shape) else None
 
 
-def _are_equal(shape: Shape, other: Shape) -> bool:
+def are_equal(shape: Shape, other: Shape) -> bool:
     """Whether shapes of as many elements are the same: equal, but for one size that is open in both."""
     unequal = [pair for pair in zip(shape, other, strict=False) if pair[0] != pair[1] or pair[0] is None]
     return len(shape) == len(other) and (

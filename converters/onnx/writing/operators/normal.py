@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from kcompat.ir.types import numpy_name
@@ -11,13 +13,28 @@ from ..call import Call, writes
 
 @writes("batch_norm")
 def _batch_norm(w: Call) -> str:
-    """BatchNormalization has its channels in axis 1; elsewhere it is a factor and an offset."""
-    axis = w.axis()
+    """BatchNormalization has its channels in axis 1: others are there once the axes around them are joined."""
+    axis, dims = w.axis(), w.type().shape
     if axis == 1:
-        count = w.type(1).shape[0]
-        scale = w.x(3) if w.given(3) else w.like(np.ones(count))
-        bias = w.x(4) if w.given(4) else w.like(np.zeros(count))
-        return w.add("BatchNormalization", w.x(), scale, bias, w.x(1), w.x(2), epsilon=w.attr("epsilon"))
+        return _normalised(w, w.x())
+    tail = [dim for dim in dims[axis + 1 :] if isinstance(dim, int) and dim]
+    if len(tail) < w.rank - axis - 1 or not isinstance(dims[axis], int):
+        return _scaled(w, axis)
+    joined = w.add("Reshape", w.x(), shape=[-1, dims[axis], *([math.prod(tail)] if tail else [])])
+    whole = [dim if isinstance(dim, int) else -1 for dim in dims]
+    known = whole.count(-1) <= 1 and 0 not in whole
+    return w.add("Reshape", _normalised(w, joined), shape=whole if known else w.shape(w.x()))
+
+
+def _normalised(w: Call, x: str) -> str:
+    count = w.type(1).shape[0]
+    scale = w.x(3) if w.given(3) else w.like(np.ones(count))
+    bias = w.x(4) if w.given(4) else w.like(np.zeros(count))
+    return w.add("BatchNormalization", x, scale, bias, w.x(1), w.x(2), epsilon=w.attr("epsilon"))
+
+
+def _scaled(w: Call, axis: int) -> str:
+    """The same as a factor and an offset."""
     shape = [-1, *[1] * (w.rank - 1 - axis)]
     mean, variance, gamma, beta = (np.asarray(w.known(i)) if w.given(i) else None for i in range(1, 5))
     assert mean is not None

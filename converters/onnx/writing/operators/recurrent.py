@@ -112,7 +112,7 @@ def _activations(w: Call, kind: str) -> dict[str, Any]:
 
 @dataclass
 class _Steps:
-    """What a mask says, each (batch, time) but for `number` (batch,).
+    """What a mask says, each (batch, time) but for `number` (batch, 1).
 
     order: the steps that count, then the others. counted: how many have counted at each place.
     """
@@ -128,21 +128,24 @@ def _masked(w: Call, kind: str, index: int) -> tuple[str, ...]:
         x, mask = w.reversed(x, 1), w.reversed(mask, 1)
     steps = _steps(w, mask, index)
     first = w.add("GatherND", x, w.add("Unsqueeze", steps.order, axes=[-1]), batch_dims=1)
-    lengths = w.cast(w.add("Max", steps.number, w.ints(1)), "int32")
+    number = w.add("Squeeze", w.add("Max", steps.number, w.ints(1)), axes=[1])
+    lengths = w.cast(number, "int32")
     outputs, *states = _cell(w, kind, w.add("Transpose", first, perm=[1, 0, 2]), lengths, "forward")
     outputs = _at_their_places(w, outputs, steps, mask)
     return (outputs, *(_unless_empty(w, s, p, steps) for s, p in zip(states, _STATES[kind], strict=True)))
 
 
 def _steps(w: Call, mask: str, index: int) -> _Steps:
-    """TopK by keys that fall with time, those of the steps that count being above all others."""
+    """Steps that count go where so many have counted before, the others behind all of those."""
     flags = w.cast(mask, "int64")
-    time = w.sizes(index, 1, 2)
-    places = w.add("Range", w.ints(0), w.add("Squeeze", time, axes=[0]), w.ints(1))
-    keys = w.add("Sub", w.add("Mul", flags, time), places)
-    _, order = w.add("TopK", keys, k=time, axis=1, outputs=2)
+    zeros = w.add("Mul", flags, w.ints(0))
+    time = w.add("Squeeze", w.sizes(index, 1, 2), axes=[0])
+    places = w.add("Add", zeros, w.add("Range", w.ints(0), time, w.ints(1)))
     counted = w.add("CumSum", flags, w.output.constant(1, "int64"))
-    return _Steps(order, counted, w.reduce("Sum", flags, [1], keepdims=False))
+    number = w.reduce("Sum", flags, [1])
+    behind = w.add("Add", number, w.add("Sub", places, counted))
+    target = w.add("Where", mask, w.add("Sub", counted, w.ints(1)), behind)
+    return _Steps(w.add("ScatterElements", zeros, target, places, axis=1), counted, number)
 
 
 def _at_their_places(w: Call, outputs: str, steps: _Steps, mask: str) -> str:
@@ -155,5 +158,5 @@ def _at_their_places(w: Call, outputs: str, steps: _Steps, mask: str) -> str:
 
 def _unless_empty(w: Call, state: str, place: int, steps: _Steps) -> str:
     """A sequence in which no step counts keeps the state it began with."""
-    some = w.add("Unsqueeze", w.add("Greater", steps.number, w.ints(0)), axes=[1])
+    some = w.add("Greater", steps.number, w.ints(0))
     return w.add("Where", some, state, w.x(place) if w.given(place) else w.like(0))
