@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import operators as operators  # the cards that the functions below emit
-from .config import CLASSES, Configurable, Kind
+from .config import Configurable, Kind, table_of
 from .config import serialize as serialize_object
 from .errors import ArgumentError
 from .ir import Builder, Value
@@ -291,7 +291,7 @@ def _from_mapping(spec: Mapping[str, Any]) -> Any:
     config, class_name = spec.get("config"), str(spec.get("class_name"))
     if class_name == "function" or isinstance(config, str):
         return get(config)
-    layer = lookup_custom(spec.get("registered_name") or class_name) or CLASSES.get("keras.layers", {}).get(class_name)
+    layer = lookup_custom(spec.get("registered_name") or class_name) or table_of("keras.layers").get(class_name)
     if layer is not None:
         return layer.from_config(config or {})
     return _from_name(class_name)

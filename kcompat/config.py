@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from .catalogue import Catalogue, Indexes, part
 from .errors import ArgumentError, ConfigError, KcompatError, UnknownLayerError
 from .registration import get_registered_name, lookup_custom
 from .settings import image_data_format
@@ -331,10 +332,21 @@ def _signature(cls: type[Configurable]) -> inspect.Signature:
     return inspect.Signature(required_first)
 
 
-CLASSES: dict[str, dict[str, type[Configurable]]] = {}
+CLASSES: dict[str, Catalogue[type[Configurable]]] = {}
 """The closed tables from which files name classes: Keras module -> class name or alias -> class."""
 
 T = TypeVar("T", bound=type[Configurable])
+
+
+def table_of(module: str) -> Catalogue[type[Configurable]]:
+    """The table of a Keras module, which may still be empty."""
+    return CLASSES.setdefault(module, Catalogue(module))
+
+
+def announce(package: str, indexes: Indexes) -> None:
+    """Let a package, which is being imported, hold the classes of Keras modules that its index says."""
+    for module in {module for entries in indexes.values() for module in entries}:
+        table_of(module).announce(package, part(indexes, module))
 
 
 def registered(module: str, *aliases: str) -> Callable[[T], T]:
@@ -342,10 +354,9 @@ def registered(module: str, *aliases: str) -> Callable[[T], T]:
 
     def register(cls: T) -> T:
         cls.keras_module = module
-        table = CLASSES.setdefault(module, {})
+        table = table_of(module)
         for name in (cls.__name__, *aliases):
-            if table.setdefault(name, cls) is not cls:
-                raise ValueError(f"two classes of {module} are named {name!r}")
+            table.enter(name, cls)
         return cls
 
     return register
@@ -353,7 +364,7 @@ def registered(module: str, *aliases: str) -> Callable[[T], T]:
 
 def lookup(module: str, class_name: str) -> type[Configurable]:
     """The class of that name. Raises UnknownLayerError."""
-    cls = CLASSES.get(module, {}).get(class_name)
+    cls = table_of(module).get(class_name)
     if cls is None:
         raise UnknownLayerError(f"{module} has no class '{class_name}'")
     return cls
@@ -395,7 +406,7 @@ def object_kind(module: str, what: str) -> Kind:
 
 
 def _from_name(module: str, name: str) -> Configurable:
-    cls = CLASSES.get(module, {}).get(name)
+    cls = table_of(module).get(name)
     if cls is None:
-        raise ArgumentError(f"{module} has no '{name}'; known: {', '.join(sorted(CLASSES.get(module, {})))}")
+        raise ArgumentError(f"{module} has no '{name}'; known: {', '.join(sorted(table_of(module)))}")
     return cls()

@@ -13,20 +13,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 650
 
-GROUND = {"errors", "settings", "registration", "tree", "naming", "progress", "random", "windows"}
+GROUND = {"catalogue", "errors", "settings", "registration", "tree", "naming", "progress", "random", "windows"}
 OBJECTS = {"config", "activations", "initializers", "regularizers", "constraints"}
 RUNNING = {"ir", "operators", "reference", "executor"}
 
 MAY_IMPORT = {
     **{room: {"errors"} for room in GROUND},
-    "ir": {"errors"},
-    "operators": {"errors", "ir", "reference"},
+    "ir": {"catalogue", "errors"},
+    "operators": {"catalogue", "errors", "ir", "reference"},
     "reference": {"errors", "ir"},
     "passes": {"errors", "ir", "operators"},
-    "plan": {"errors", "ir", "operators", "passes"},
+    "plan": {"catalogue", "errors", "ir", "operators", "passes"},
     "kernels": set(),
     "executor": {"errors", "ir", "reference", "passes", "plan", "kernels"},
-    "config": {"errors", "registration", "settings", "tree"},
+    "config": {"catalogue", "errors", "registration", "settings", "tree"},
     **{room: GROUND | OBJECTS | {"ir", "operators", "reference"} for room in OBJECTS - {"config"}},
     "layers": GROUND | OBJECTS | {"ir", "operators", "reference"},
     "ops": GROUND | OBJECTS | {"ir", "layers"},

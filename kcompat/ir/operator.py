@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..catalogue import Catalogue
 from ..errors import ArgumentError, DtypeError
 from .types import DTYPES, TensorType, broadcast
 
@@ -169,7 +170,7 @@ class Operator:
             raise ArgumentError(f"{self.name} takes operands ({names}), received {count}")
 
 
-OPERATORS: dict[str, Operator] = {}
+OPERATORS: Catalogue[Operator] = Catalogue("operators")
 """Every card by name."""
 
 
@@ -190,8 +191,7 @@ def operator(
         for word in operands.split()
     )
     card = Operator(name, parsed, attrs or {}, infer, meaning, gradient, onnx, pointwise)
-    if OPERATORS.setdefault(name, card) is not card:
-        raise ValueError(f"two operators are named {name!r}")
+    OPERATORS.enter(name, card)
     return card
 
 

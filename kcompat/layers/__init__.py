@@ -1,49 +1,50 @@
 """Every Keras layer, each defined once.
 
-A file here holds a layer or a family of layers that differ in rank or in one operator. All files are
-imported, and `@registered("keras.layers")` enters a class in the closed table from which models are
-read and which this namespace shows: to add a layer, add a file.
+A file here holds a layer or a family of layers that differ in rank or in one operator. It is imported
+when one of its layers is asked for, and `@registered("keras.layers")` enters a class in the closed table
+from which models are read and which this namespace shows: to add a layer, add a file and run
+`python tests/indexes.py`.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from typing import Any
 
-from ..config import CLASSES
-from .base import Layer
-from .dtype_policy import DTypePolicy
-from .input import Input
-from .merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
-from .symbolic import KerasTensor
+from ..config import CLASSES, announce
+from .index import INDEX
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+announce(__name__, INDEX)
 
-__all__ = [
-    "DTypePolicy",
-    "Input",
-    "KerasTensor",
-    "Layer",
-    "add",
-    "average",
-    "concatenate",
-    "dot",
-    "maximum",
-    "minimum",
-    "multiply",
-    "subtract",
-]
-__all__ += sorted(CLASSES["keras.layers"])
+_NAMES = {
+    "DTypePolicy": "dtype_policy",
+    "Input": "input",
+    "KerasTensor": "symbolic",
+    "Layer": "base",
+    "add": "merging",
+    "average": "merging",
+    "concatenate": "merging",
+    "dot": "merging",
+    "maximum": "merging",
+    "minimum": "merging",
+    "multiply": "merging",
+    "subtract": "merging",
+}
+"""Public name of what is no class of the table -> the file that defines it."""
 
 
 def __getattr__(name: str) -> Any:
-    try:
-        return CLASSES["keras.layers"][name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    if name == "__all__":
+        return sorted({*_NAMES, *CLASSES["keras.layers"]})
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    elif name[:1].isupper() and name in CLASSES["keras.layers"]:
+        value = CLASSES["keras.layers"][name]
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__getattr__("__all__"))

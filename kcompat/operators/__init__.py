@@ -36,12 +36,12 @@ text         tokenize
 ctc          connectionist temporal classification
 resample     positions as weighted sums of others
 
-All files are imported, and a card enters itself in `kcompat.ir.OPERATORS`: to add an operator, write
-its card in the file of its kind, or in a new file.
+A file is imported when one of its cards is asked for, and its cards enter themselves in
+`kcompat.ir.OPERATORS`: to add an operator, write its card in the file of its kind, or in a new file,
+and run `python tests/indexes.py`.
 """
 
-import importlib
-import pkgutil
+from ..ir.operator import OPERATORS
+from .index import INDEX
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+OPERATORS.announce(__name__, INDEX)

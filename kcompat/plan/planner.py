@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..catalogue import Catalogue
 from ..ir import Constant, Graph, Node, Parameter, Value, Variable
 from ..ir.types import numpy_name
 from .memory import place_buffers
@@ -16,7 +17,7 @@ from .target import Target
 
 Lowering = Callable[["Planner", Node], bool]
 
-LOWERINGS: dict[str, Lowering] = {}
+LOWERINGS: Catalogue[Lowering] = Catalogue("lowerings")
 """By operator: adds the node's steps and returns True, or returns False if no kernel computes it."""
 
 
@@ -25,8 +26,7 @@ def lowers(*names: str) -> Callable[[Lowering], Lowering]:
 
     def enter(function: Lowering) -> Lowering:
         for name in names:
-            if LOWERINGS.setdefault(name, function) is not function:
-                raise ValueError(f"two functions lower {name!r}")
+            LOWERINGS.enter(name, function)
         return function
 
     return enter
@@ -242,7 +242,7 @@ def _buffers(places: Sequence[Address | int]) -> list[Buffer]:
 
 def plan(graph: Graph, target: Target, packs: Packs) -> Program:
     """The program of a graph whose sizes are all known."""
-    from . import lowering as lowering  # enters the lowerings
+    from . import lowering as lowering  # says where the lowerings are
 
     return Planner(graph, target, packs).run()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kcompat.config import CLASSES, Configurable
+from kcompat.config import Configurable, table_of
 
 _L1L2 = frozenset({"WeightRegularizer", "ActivityRegularizer", "L1L2Regularizer"})
 
@@ -51,7 +51,7 @@ def _regularizer(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _renamed(module: str, value: Mapping[str, Any]) -> dict[str, Any]:
     name, config = _split(value)
-    cls = CLASSES.get(module, {}).get(name)
+    cls = table_of(module).get(name)
     return {"class_name": name, "config": rename(cls, config)}
 
 

@@ -85,8 +85,8 @@ def _number(array: np.ndarray) -> Any:
 
 def _class_of(name: str) -> Callable[..., Layer]:
     if name.startswith("layers."):
-        return CLASSES["keras.layers"][name.removeprefix("layers.")]  # type: ignore[return-value]
-    return next(CLASSES[module][name] for module in MODULES if name in CLASSES[module])  # type: ignore[return-value]
+        return CLASSES["keras.layers"][name.removeprefix("layers.")]
+    return next(CLASSES[module][name] for module in MODULES if name in CLASSES[module])
 
 
 def _function_of(spec: LayerSpec) -> Callable[..., Any]:

@@ -13,18 +13,19 @@ neural       activations, normalisation, attention
 windows      convolution, pooling, patches
 images       resize, crop, pad, colours
 
-A class has the name, module and config of Keras 3.15. All files are imported: to add an operation,
-write its class in the file of its kind, with `@operation`.
+A class has the name, module and config of Keras 3.15. A file is imported when one of its classes is
+asked for: to add an operation, write its class in the file of its kind, with `@operation`, and run
+`python tests/indexes.py`.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
+from ...catalogue import part
+from ...config import announce
+from .index import INDEX
 from .operation import FUNCTIONS, MODULES, Operation
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+announce(__name__, INDEX)
+FUNCTIONS.announce(__name__, part(INDEX, FUNCTIONS.what))
 
 __all__ = ["FUNCTIONS", "MODULES", "Operation"]

@@ -60,7 +60,7 @@ def numeric(what: str, x: Value) -> Value:
 
 
 @function_of("numpy", "Absolute", "absolute", "abs")
-@function_of("numpy", "Abs")
+@function_of("numpy", "Abs", "")
 def absolute(b: Emitter, x: Any) -> Value:
     """|x|, in x's dtype."""
     x = as_value(b, x)
@@ -185,7 +185,7 @@ def logical_not(b: Emitter, x: Any) -> Value:
 
 @function_of("numpy", "Copy")
 @function_of("numpy", "Conjugate", "conjugate", "conj")
-@function_of("numpy", "Conj")
+@function_of("numpy", "Conj", "")
 @function_of("numpy", "Real")
 def identity(b: Emitter, x: Any) -> Value:
     """x, which is real; of numbers, a tensor."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ...catalogue import Catalogue
 from ...config import Int, IntOrInts, Kind, optional, registered
 from ...errors import ArgumentError
 from ...ir import Value, Variable
@@ -23,7 +24,7 @@ _ROOT = "keras.src.ops."
 MODULES = tuple(_ROOT + name for name in ("numpy", "nn", "core", "math", "linalg", "image"))
 """The modules of operations, in the order in which a class is looked for that a file names alone."""
 
-FUNCTIONS: dict[str, type[Operation]] = {}
+FUNCTIONS: Catalogue[type[Operation]] = Catalogue("keras.ops")
 """The operation behind each function of `keras.ops`, by its name there: "mean", "image.resize"."""
 
 T = TypeVar("T", bound="type[Operation]")
@@ -71,12 +72,12 @@ class Operation(Layer):
 def operation(namespace: str, *functions: str) -> Callable[[T], T]:
     """Enter a class under Keras's module of it, and behind its functions in `keras.ops`.
 
-    functions: their names, by default that of the class in snake case.
+    functions: their names, by default that of the class in snake case; "" for none.
     """
 
     def register(cls: T) -> T:
-        for name in functions or (to_snake_case(cls.__name__),):
-            FUNCTIONS[name] = cls
+        for name in filter(None, functions or (to_snake_case(cls.__name__),)):
+            FUNCTIONS.enter(name, cls)
         return registered(_ROOT + namespace)(cls)
 
     return register

@@ -1,7 +1,9 @@
-"""How operators become kernel calls: functions entered by `lowers`, one file a family."""
+"""How operators become kernel calls: functions entered by `lowers`, one file a family.
 
-import importlib
-import pkgutil
+A file is imported when an operator of its family is planned; `python tests/indexes.py` notes which it has.
+"""
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f".{_module.name}", __name__)
+from ..planner import LOWERINGS
+from .index import INDEX
+
+LOWERINGS.announce(__name__, INDEX)

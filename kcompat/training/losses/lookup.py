@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ...config import CLASSES, Configurable, registered
+from ...config import Configurable, registered, table_of
 from ...config import serialize as serialize_object
 from ...errors import ArgumentError
 from ...ir import Value
@@ -75,9 +75,9 @@ def get(identifier: Any) -> Any:
 
 
 def _from_name(name: str) -> Any:
-    found = lookup_custom(name) or LOSSES.get(name) or CLASSES.get(_MODULE, {}).get(name)
+    found = lookup_custom(name) or LOSSES.get(name) or table_of(_MODULE).get(name)
     if found is None:
-        known = ", ".join(sorted({*LOSSES, *CLASSES.get(_MODULE, {})}))
+        known = ", ".join(sorted({*LOSSES, *table_of(_MODULE)}))
         raise ArgumentError(f"unknown loss {name!r}; known: {known}")
     return found() if isinstance(found, type) else found
 
@@ -86,9 +86,9 @@ def _from_config(config: Mapping[str, Any]) -> Any:
     name, inner = str(config.get("class_name")), config.get("config")
     if name == "function" or isinstance(inner, str):
         return _from_name(str(inner))
-    cls = lookup_custom(config.get("registered_name") or name) or CLASSES.get(_MODULE, {}).get(name)
+    cls = lookup_custom(config.get("registered_name") or name) or table_of(_MODULE).get(name)
     if cls is None:
-        raise ArgumentError(f"unknown loss {name!r}; known: {', '.join(sorted(CLASSES.get(_MODULE, {})))}")
+        raise ArgumentError(f"unknown loss {name!r}; known: {', '.join(sorted(table_of(_MODULE)))}")
     return cls.from_config(inner or {})
 
 

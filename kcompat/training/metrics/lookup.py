@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...config import CLASSES
+from ...config import table_of
 from ...errors import ArgumentError
 from ...registration import CustomObjectScope, lookup_custom
 from ..losses.lookup import kind_of_labels, serialize
@@ -27,7 +27,7 @@ __all__ = ["deserialize", "get", "resolve_metric", "serialize"]
 
 
 def _table() -> Mapping[str, Any]:
-    classes = CLASSES.get(_MODULE, {})
+    classes = table_of(_MODULE)
     return {**classes, **{alias: classes[name] for alias, name in _ALIASES.items()}}
 
 
