@@ -1,19 +1,16 @@
-"""Kernels that are in memory: read from the store or compiled, linked by llvmlite, known by address."""
+"""Kernels that are in memory: read from the store or compiled, loaded together, known by address."""
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Iterable
 from threading import RLock
-from typing import Any
 
-import llvmlite.binding as llvm
-
+from . import images
 from .store import Key, Store
 
-_UNREACHED = ("NRT_MemInfo_call_dtor", "numba_gil_ensure", "numba_gil_release")
-"""What Numba's wrapper refers to for reporting exceptions, which kernels do not raise."""
+_IMAGE, _OBJECT = b"image\n", b"object\n"
+"""How what is stored of a kernel begins; the symbol of an object file is the next line."""
 
 
 class Library:
@@ -23,47 +20,39 @@ class Library:
         self._store = Store()
         self._lock = RLock()
         self._addresses: dict[Key, int] = {}
-        self._linked: list[Any] = []
-        self._session: Any = None
         self._announced = False
 
     def addresses(self, keys: Iterable[Key]) -> dict[Key, int]:
-        """The addresses of kernels; what is missing is linked together."""
+        """The addresses of kernels; what is missing is loaded together."""
         wanted = list(dict.fromkeys(keys))
         with self._lock:
             missing = [key for key in wanted if key not in self._addresses]
             if missing:
-                self._link({key: self._code(key) for key in missing})
+                self._load({key: self._store.read(key) or self._compiled(key) for key in missing})
             return {key: self._addresses[key] for key in wanted}
 
-    def _code(self, key: Key) -> tuple[str, bytes]:
-        found = self._store.read(key)
-        if found is not None:
-            return found
+    def _compiled(self, key: Key) -> bytes:
         if not self._announced:
             self._announced = True
             print("kcompat: compiling kernels for this machine (once; they are kept on disk)", file=sys.stderr)
+        from .imaging import image_of
         from .toolchain import compile_kernel
 
-        symbol, code = compile_kernel(key)
-        self._store.write(key, symbol, code)
-        return symbol, code
+        symbol, file = compile_kernel(key)
+        image = image_of(symbol, file)
+        body = _OBJECT + symbol.encode() + b"\n" + file if image is None else _IMAGE + image
+        self._store.write(key, body)
+        return body
 
-    def _link(self, codes: dict[Key, tuple[str, bytes]]) -> None:
-        if self._session is None:
-            llvm.initialize_native_target()
-            llvm.initialize_native_asmprinter()
-            machine = llvm.Target.from_default_triple().create_target_machine()
-            self._session = llvm.create_lljit_compiler(machine, suppress_errors=True)
-        builder = llvm.JITLibraryBuilder().add_current_process()
-        unreached = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value
-        for name in _UNREACHED:
-            builder.import_symbol(name, unreached)
-        for symbol, code in codes.values():
-            builder.add_object_img(code).export_symbol(symbol)
-        linked = builder.link(self._session, f"kernels{len(self._linked)}")
-        self._linked.append(linked)
-        self._addresses.update({key: linked[symbol] for key, (symbol, _) in codes.items()})
+    def _load(self, bodies: dict[Key, bytes]) -> None:
+        ready = {key: body[len(_IMAGE) :] for key, body in bodies.items() if body.startswith(_IMAGE)}
+        self._addresses.update(zip(ready, images.load(list(ready.values())), strict=True))
+        others = {key: body[len(_OBJECT) :].partition(b"\n") for key, body in bodies.items() if key not in ready}
+        if others:
+            from . import linker
+
+            objects = [(symbol.decode(), file) for symbol, _, file in others.values()]
+            self._addresses.update(zip(others, linker.load(objects), strict=True))
 
 
 _library: Library | None = None

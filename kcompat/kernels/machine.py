@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
-import llvmlite.binding as llvm
+_TOLD = frozenset(
+    {
+        "vendor_id",
+        "cpu family",
+        "model",
+        "model name",
+        "stepping",
+        "flags",
+        "CPU implementer",
+        "CPU architecture",
+        "CPU variant",
+        "CPU part",
+        "Features",
+    }
+)
+"""What Linux tells of a processor in /proc/cpuinfo that LLVM's choice of instructions depends on."""
 
 
 def lanes() -> int:
@@ -12,7 +28,27 @@ def lanes() -> int:
     forced = os.environ.get("KCOMPAT_LANES")
     if forced:
         return int(forced)
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
+    features = set(processor().split())
+    if "avx512f" in features:
         return 16
-    return 8 if features.get("avx2") and features.get("fma") else 4
+    return 8 if {"avx2", "fma"} <= features else 4
+
+
+@cache
+def processor() -> str:
+    """What is known of the processor, its features among it as words. As Linux tells it, else as LLVM does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first = file.read(1 << 14).partition("\n\n")[0]
+    except OSError:
+        first = ""
+    entries = [line.partition(":") for line in first.splitlines()]
+    told = [f"{key.strip()}: {value.strip()}" for key, _, value in entries if key.strip() in _TOLD]
+    return "\n".join(told) or _processor_by_llvm()
+
+
+def _processor_by_llvm() -> str:
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    return " ".join([llvm.get_host_cpu_name(), *(name for name, has in sorted(features.items()) if has)])

@@ -1,4 +1,4 @@
-"""Object files of kernels on disk, so that a kernel is compiled once for a machine.
+"""Kernels on disk, so that a kernel is compiled once for a machine.
 
 A file is trusted only if its digest is right and its folder's name is that of the present kernel sources,
 Numba, llvmlite and processor; anything else is compiled again. Files are written under a temporary name and
@@ -7,22 +7,19 @@ renamed, so processes may share a folder.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import sys
-import tempfile
 import warnings
+from importlib.util import find_spec, source_hash
 from pathlib import Path
 
-import llvmlite
-import llvmlite.binding as llvm
+from .machine import processor
 
 Key = tuple[str, tuple[tuple[str, int | str], ...]]
 """A kernel's name, "module.function", and its parameters."""
 
-MAGIC = b"kcompat kernel 1\n"
-_DIGEST = 32
+MAGIC = b"kcompat kernel 2\n"
+_DIGEST = 8
 
 
 def cache_root() -> Path:
@@ -39,45 +36,39 @@ def cache_root() -> Path:
 
 
 def fingerprint() -> str:
-    """What compiled code depends on, in 32 hexadecimal digits."""
-    digest = hashlib.sha256(MAGIC)
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    numba = importlib.util.find_spec("numba")
-    if numba is not None and numba.origin is not None:
-        digest.update((Path(numba.origin).parent / "_version.py").read_bytes())
-    machine = (llvmlite.__version__, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
-    digest.update("\n".join(machine).encode())
-    return digest.hexdigest()[:32]
+    """What compiled code depends on, in 16 hexadecimal digits."""
+    parts = [MAGIC, processor().encode()]
+    parts += [source.read_bytes() for source in sorted(Path(__file__).parent.glob("*.py"))]
+    for compiler in ("numba", "llvmlite"):
+        found = find_spec(compiler)
+        if found is not None and found.origin is not None:
+            parts.append((Path(found.origin).parent / "_version.py").read_bytes())
+    return source_hash(b"".join(parts)).hex()
 
 
 class Store:
-    """The object files for this machine and these sources."""
+    """The kernels for this machine and these sources."""
 
     def __init__(self) -> None:
         self.folder = cache_root() / fingerprint()
         self._writable = True
 
-    def read(self, key: Key) -> tuple[str, bytes] | None:
-        """Symbol and object file, or None if there is no sound file."""
+    def read(self, key: Key) -> bytes | None:
+        """What was written for a kernel, or None if there is no sound file."""
         try:
             data = self._path(key).read_bytes()
         except OSError:
             return None
         head, digest, body = data[: len(MAGIC)], data[len(MAGIC) :][:_DIGEST], data[len(MAGIC) + _DIGEST :]
-        if head != MAGIC or hashlib.sha256(body).digest() != digest:
-            return None
-        symbol, _, code = body.partition(b"\n")
-        return symbol.decode(), code
+        return body if head == MAGIC and source_hash(body) == digest else None
 
-    def write(self, key: Key, symbol: str, code: bytes) -> None:
+    def write(self, key: Key, body: bytes) -> None:
         """Keep a kernel. A folder that cannot be written is reported once."""
         if not self._writable:
             return
-        body = symbol.encode() + b"\n" + code
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._replace(self._path(key), MAGIC + hashlib.sha256(body).digest() + body)
+            self._replace(self._path(key), MAGIC + source_hash(body) + body)
         except OSError as error:
             self._writable = False
             warnings.warn(
@@ -89,9 +80,12 @@ class Store:
 
     def _path(self, key: Key) -> Path:
         name, parameters = key
-        return self.folder / ("-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)]) + ".o")
+        stem = "-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)])
+        return self.folder / f"{stem}.kernel"
 
     def _replace(self, path: Path, data: bytes) -> None:
+        import tempfile
+
         handle, temporary = tempfile.mkstemp(dir=self.folder)
         try:
             with os.fdopen(handle, "wb") as file:

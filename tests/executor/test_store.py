@@ -33,8 +33,8 @@ def predict(*arguments: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr
 
 
-def objects(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.o"))
+def kernels(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.kernel"))
 
 
 def test_a_second_process_needs_no_numba(environment: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_second_process_needs_no_numba(environment: Path) -> None:
 @pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
 def test_unsound_files_are_made_again(environment: Path, damage: str) -> None:
     predict()
-    sound = {path: path.read_bytes() for path in objects(environment)}
+    sound = {path: path.read_bytes() for path in kernels(environment)}
     for path, data in sound.items():
         changed = bytearray(data)
         changed[len(data) // 2] ^= 0xFF
