@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from kcompat.executor import Executor, get_num_threads, set_num_threads
-from kcompat.ir import Graph, TensorType, verify
+from kcompat.ir import Graph, Node, TensorType, verify
 from kcompat.ir.types import ir_dtype
 from kcompat.layers import Layer
 from kcompat.layers.emitter import Emitter
-from kcompat.plan import program
+from kcompat.plan import parts, program
 from kcompat.reference import evaluate
 from kcompat.tree import flatten
 
@@ -58,6 +58,24 @@ def compiled(lanes: int | None = None, threads: int = 1, exact: bool = False) ->
     return run
 
 
+def row_by_row(graph: Graph, arrays: Arrays) -> Arrays:
+    """Runs graphs on kernels, what can work on one row of the batch at a time doing so, on two threads."""
+    with one_row_at_a_time():
+        return compiled(threads=2)(graph, arrays)
+
+
+@contextmanager
+def one_row_at_a_time() -> Iterator[None]:
+    def divided(nodes: list[Node], batch: int) -> Iterator[parts.Part]:
+        yield parts.Part(nodes, 1 if nodes else 0)
+
+    before, parts.divided = parts.divided, divided
+    try:
+        yield
+    finally:
+        parts.divided = before
+
+
 @contextmanager
 def sharing_all_steps(threads: int) -> Iterator[None]:
     before, work = get_num_threads(), program.PARALLEL_WORK
@@ -75,6 +93,7 @@ ENGINES = {
     "compiled": Engine(run=compiled()),
     "two_threads": Engine(run=compiled(threads=2)),
     "exact": Engine(run=compiled(exact=True)),
+    "row_by_row": Engine(run=row_by_row),
     "lanes_8": Engine(run=compiled(lanes=8)),
     "lanes_4": Engine(run=compiled(lanes=4)),
     "round_trip": Engine(prepare=from_own_config),

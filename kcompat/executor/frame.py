@@ -10,9 +10,9 @@ import numpy as np
 
 from ..ir import TensorType
 from ..ir.types import numpy_name
-from ..plan.program import Address, Buffer, HostStep, Key, Program
+from ..plan.program import Address, Buffer, HostStep, Key, Program, Runs
 from ..reference import run_node
-from .team import Team
+from .team import Team, get_num_threads
 
 OBJECT_HEADER = object.__basicsize__
 """Bytes before the first own field of a Python object; an ndarray's is the address of its data."""
@@ -35,6 +35,7 @@ class Frame:
         self._patches: list[tuple[int, int, int]] = []
         self._segments: list[tuple[int, int] | HostStep] = []
         self._guarded = 0
+        self._inner: list[tuple[np.ndarray, list[Frame]]] = []
         self.is_parallel = False
         words = self._encode(program, kernels)
         self._code = np.array(words, np.int64)
@@ -129,6 +130,8 @@ class Frame:
             return argument
         if isinstance(argument, tuple):
             return kernels[argument]
+        if isinstance(argument, Runs):
+            return self._repeat(argument, kernels)
         assert isinstance(argument, Address)
         buffer = argument.buffer
         if buffer.kind in ("input", "output"):
@@ -136,6 +139,19 @@ class Frame:
             self._patches.append((place, number, argument.offset))
             return 0
         return self._start(buffer) + argument.offset
+
+    def _repeat(self, runs: Runs, kernels: dict[Key, int]) -> int:
+        """The address of the table for `runs.runs`: a frame for each thread, since each is in another run."""
+        frames = [Frame(runs.program, kernels, self._call) for _ in range(get_num_threads())]
+        table = np.array([len(frames), *(word for frame in frames for word in frame._inner_words())], np.int64)
+        self._inner.append((table, frames))
+        return int(table.ctypes.data)
+
+    def _inner_words(self) -> list[int]:
+        """The frame as a row of the table for `runs.runs`."""
+        (segment,) = self._segments
+        assert not isinstance(segment, HostStep)
+        return [0, *segment, self._places.ctypes.data, int(self._words[4])]
 
     def _start(self, buffer: Buffer) -> int:
         if buffer.kind == "flag":

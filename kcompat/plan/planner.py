@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,8 @@ from ..catalogue import Catalogue
 from ..ir import Constant, Graph, Node, Parameter, Value, Variable
 from ..ir.types import numpy_name
 from .memory import place_buffers
-from .program import Address, Argument, Buffer, HostStep, Key, Program, Step, nbytes
+from .parts import Part, graph_of, on_rows, parts_of
+from .program import Address, Argument, Buffer, HostStep, Key, Program, Runs, Step, kernel, nbytes, product
 from .target import Target
 
 Lowering = Callable[["Planner", Node], bool]
@@ -158,13 +159,11 @@ class Planner:
 
     # --- the whole --------------------------------------------------------------
 
-    def run(self) -> Program:
+    def run(self, parts: Iterable[Part]) -> Program:
         """The program."""
-        for node in self.graph.nodes:
-            self._node = node
-            lower = LOWERINGS.get(node.op.name)
-            if lower is None or not lower(self, node):
-                self.host(node)
+        for part in parts:
+            if not part.rows or not self._in_runs(part):
+                self._lower(part.nodes)
         self._node = None
         for number, value in enumerate(self.graph.outputs):
             self._leave(value, Buffer(nbytes(value.type), "output", number))
@@ -181,6 +180,41 @@ class Planner:
             tensors,
             len(self.guards),
         )
+
+    def _lower(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            self._node = node
+            lower = LOWERINGS.get(node.op.name)
+            if lower is None or not lower(self, node):
+                self.host(node)
+
+    def _in_runs(self, part: Part) -> bool:
+        """Let the nodes of a part work on a few rows at a time; False if they cannot."""
+        whole = graph_of(part, self.graph)
+        graph = on_rows(whole, part.rows)
+        if graph is None:
+            return False
+        program = Planner(graph, self.target, self.packs).run([Part(graph.nodes, 0)])
+        if program.may_refuse or any(isinstance(step, HostStep) for step in program.steps):
+            return False
+        values = [*whole.inputs, *whole.outputs]
+        places = [self.place(value) for value in values]
+        count = product(values[0].shape[:1]) // part.rows
+        strides = [nbytes(value.type) // count for value in values]
+        self._node = None
+        self.step(
+            kernel("runs.runs"),
+            [
+                count,
+                Runs(program, count, part.rows),
+                *(word for pair in zip(places, strides, strict=True) for word in pair),
+            ],
+            reads=places[: len(whole.inputs)],
+            writes=places[len(whole.inputs) :],
+            work=count * sum(step.work for step in program.steps if isinstance(step, Step)),
+            label=f"{count} runs of {part.rows} rows",
+        )
+        return True
 
     def _leave(self, value: Value, target: Buffer) -> None:
         """Let an output be in the caller's array."""
@@ -244,7 +278,7 @@ def plan(graph: Graph, target: Target, packs: Packs) -> Program:
     """The program of a graph whose sizes are all known."""
     from . import lowering as lowering  # says where the lowerings are
 
-    return Planner(graph, target, packs).run()
+    return Planner(graph, target, packs).run(parts_of(graph))
 
 
 def dtype_of(value: Value) -> np.dtype[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Address:
         return Address(self.buffer, self.offset + nbytes)
 
 
-Argument = int | Address | Key
+Argument: TypeAlias = "int | Address | Key | Runs"
 
 
 @dataclass(eq=False, slots=True)
@@ -109,6 +110,19 @@ class HostStep:
         return [address.buffer for address, _ in self.outputs]
 
 
+@dataclass(eq=False, slots=True)
+class Runs:
+    """What a step does `count` times, each time on the next `rows` rows: an argument of "runs.runs".
+
+    program: planned for so many rows, of kernel calls alone. Its inputs and outputs are the places, and bytes from
+    run to run, that follow among the step's arguments.
+    """
+
+    program: Program
+    count: int
+    rows: int
+
+
 @dataclass(eq=False)
 class Program:
     """Steps in order, and the memory they use.
@@ -131,7 +145,9 @@ class Program:
         """Every buffer, each once, in order of first use."""
         seen: set[Buffer] = set()
         for step in self.steps:
-            for buffer in (*step.reads, *step.writes):
+            repeated = runs_of(step)
+            inner = repeated.program.buffers() if repeated is not None else ()
+            for buffer in (*step.reads, *step.writes, *inner):
                 if buffer not in seen:
                     seen.add(buffer)
                     yield buffer
@@ -146,7 +162,14 @@ class Program:
         """Every kernel that the program calls."""
         steps = [step for step in self.steps if isinstance(step, Step)]
         called = {argument for step in steps for argument in step.arguments if isinstance(argument, tuple)}
-        return called | {step.kernel for step in steps}
+        inner = [repeated.program.kernels() for repeated in map(runs_of, steps) if repeated is not None]
+        return called.union({step.kernel for step in steps}, *inner)
+
+
+def runs_of(step: Step | HostStep) -> Runs | None:
+    """What a step does again and again, if it does."""
+    arguments = step.arguments if isinstance(step, Step) else ()
+    return next((argument for argument in arguments if isinstance(argument, Runs)), None)
 
 
 def nbytes(type: TensorType) -> int:

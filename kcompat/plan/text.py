@@ -7,23 +7,31 @@ from collections.abc import Iterator
 from ..ir import Graph
 from ..ir.types import shape_text
 from ..passes.fuse_epilogues import unfused
-from .program import Buffer, HostStep, Program, Step
+from .program import Buffer, HostStep, Program, Step, runs_of
 
 
 def program_text(program: Program, graph: Graph) -> str:
     """One line a step: number, kernel and its tile, shapes, where the result is, work, origin; then memory, and
     why what could be fused is not. graph: what the program was planned from."""
-    lines = [_step(number, step) for number, step in enumerate(program.steps)]
-    return "\n".join([*lines, *_memory(program), *_reasons(graph)])
+    return "\n".join([*_steps(program, ""), *_memory(program), *_reasons(graph)])
 
 
-def _step(number: int, step: Step | HostStep) -> str:
+def _steps(program: Program, indent: str) -> Iterator[str]:
+    for number, step in enumerate(program.steps):
+        shared = "   threads" if not indent and isinstance(step, Step) and step.is_shared else ""
+        yield indent + _step(number, step, shared)
+        runs = runs_of(step)
+        if runs is not None:
+            yield from _steps(runs.program, indent + "    ")
+            yield f"{indent}    arena {runs.program.arena} bytes for each thread"
+
+
+def _step(number: int, step: Step | HostStep, shared: str) -> str:
     if isinstance(step, HostStep):
         shapes = ", ".join(str(type) for _, type in step.outputs)
         return f"{number:4}  host  {step.node.op.name} -> {shapes}   no kernel: runs its NumPy meaning{_origin(step)}"
     result = "" if step.node is None else " -> " + ", ".join(str(r.type) for r in step.node.outputs)
     fused = "" if step.node is None else _epilogue(step)
-    shared = "   threads" if step.is_shared else ""
     places = ", ".join(_place(buffer) for buffer in step.writes)
     return f"{number:4}  {step.label}{result}{fused}   {places}   {step.work / 1000:.1f} us{shared}{_origin(step)}"
 
