@@ -1,13 +1,13 @@
 """Image augmentation: layers that change images in training and pass them on in inference.
 
-That they do was measured with Keras 3.15.1, also for values outside `value_range`. AutoContrast and
+That they pass them on was measured with Keras 3.15.1, also for values outside `value_range`. AutoContrast and
 ContrastLimitedAdaptiveHistogramEqualization change images in inference too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from ..config import (
     Bool,
@@ -24,16 +24,15 @@ from ..config import (
     registered,
     within,
 )
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError
 from ..initializers import SeedKind
 from ..ir import Value
-from ..ir.types import shape_text
 from .base import Layer
 from .emitter import Emitter
 from .ranks import require_rank
 
 
-def _range(low: float, high: float) -> Kind:
+def number_range(low: float, high: float) -> Kind:
     """A pair of numbers in order; one number f stands for (max(-|f|, low), |f|)."""
     number = within(low, high)
 
@@ -47,7 +46,7 @@ def _range(low: float, high: float) -> Kind:
     return Kind(f"a number or a pair of numbers in [{low:g}, {high:g}]", parse)
 
 
-def _amount(low: float, high: float) -> Kind:
+def amount(low: float, high: float) -> Kind:
     """A number or a pair of numbers, kept as given."""
     number = within(low, high)
 
@@ -66,21 +65,44 @@ def _parse_bounds(value: Any, owner: Any) -> tuple[float, float]:
 
 
 ValueRange = Kind("a pair of numbers", _parse_bounds)
-_FillMode = one_of("reflect", "wrap", "constant", "nearest")
-_Interpolation = one_of("nearest", "bilinear")
-_Unit = within(0, 1)
+FillMode = one_of("reflect", "wrap", "constant", "nearest")
+Interpolation = one_of("nearest", "bilinear")
+Unit = within(0, 1)
 
 
 class RandomLayer(Layer):
-    """Images (batch, height, width, channels) or one image; in inference unchanged, in floating point."""
+    """Images (batch, height, width, channels) or one image; in inference unchanged, in floating point.
+
+    In training `draw` gives what chance decides, and `transform` what images become by it.
+    """
 
     def emit(self, b: Emitter, x: Value) -> Value:
         require_rank(self, x, 3, 4)
-        if b.training:
-            raise ArgumentError(
-                f"{self}: random changes of images are not supported in training; augment the data before it"
-            )
-        return b.floating(x)
+        x = b.floating(x)
+        return self._batched(b, x) if b.training else x
+
+    def _batched(self, b: Emitter, x: Value) -> Value:
+        """The images of a batch or a single one, changed, whatever their layout."""
+        images = b.expand_dims(x, axes=(0,)) if x.rank == 3 else x
+        first = getattr(self, "data_format", None) == "channels_first"
+        if first:
+            images = b.transpose(images, perm=(0, 2, 3, 1))
+        images = self.transform(b, images, **self.draw(b, images))
+        if first:
+            images = b.transpose(images, perm=(0, 3, 1, 2))
+        return b.squeeze(images, axes=(0,)) if x.rank == 3 else images
+
+    def draw(self, b: Emitter, images: Value) -> dict[str, Value]:
+        """Random numbers for images (batch, height, width, channels), by the names that `transform` has for them."""
+        raise ArgumentError(f"{self}: its changes of images are not supported in training; augment the data before it")
+
+    def transform(self, b: Emitter, images: Value, *args: Any, **drawn: Any) -> Value:
+        """What images (batch, height, width, channels) become by what was drawn."""
+        raise NotImplementedError(f"{type(self).__name__} does not define transform(b, images)")
+
+    def uniform(self, b: Emitter, images: Value, low: float = 0.0, high: float = 1.0) -> Value:
+        """A number in [low, high) for each image, (batch, 1, 1, 1)."""
+        return b.add(b.mul(self.stream.uniform(b, images, (-1, 1, 1, 1)), high - low), low)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -96,79 +118,14 @@ class Augmentation(RandomLayer):
 
 
 @registered("keras.layers")
-class RandomFlip(Augmentation):
-    """Source: keras.layers.RandomFlip."""
-
-    positional = ("mode", "seed", "data_format")
-
-    seed = Field(SeedKind, None)
-    mode = Field(one_of("horizontal_and_vertical", "horizontal", "vertical"), "horizontal_and_vertical")
-
-
-@registered("keras.layers")
-class RandomRotation(Augmentation):
-    """Source: keras.layers.RandomRotation."""
-
-    positional = ("factor", "fill_mode", "interpolation", "seed", "fill_value", "data_format")
-
-    factor = Field(_range(-1, 1))
-    fill_mode = Field(_FillMode, "reflect")
-    fill_value = Field(Float, 0.0)
-    interpolation = Field(_Interpolation, "bilinear")
-    seed = Field(SeedKind, None)
-
-
-class _HeightAndWidth(Augmentation):
-    """Scales or moves images, by a factor for each axis."""
-
-    positional = (
-        *("height_factor", "width_factor", "fill_mode", "interpolation"),
-        *("seed", "fill_value", "data_format"),
-    )
-
-    height_factor = Field(_amount(-1, 1))
-    width_factor = Field(_amount(-1, 1))
-    fill_mode = Field(_FillMode, "reflect")
-    interpolation = Field(_Interpolation, "bilinear")
-    seed = Field(SeedKind, None)
-    fill_value = Field(Float, 0.0)
-
-
-@registered("keras.layers")
-class RandomZoom(_HeightAndWidth):
-    """Source: keras.layers.RandomZoom."""
-
-    width_factor = Field(optional(_amount(-1, 1)), None)
-
-
-@registered("keras.layers")
-class RandomTranslation(_HeightAndWidth):
-    """Source: keras.layers.RandomTranslation."""
-
-
-@registered("keras.layers")
-class RandomShear(Augmentation):
-    """Source: keras.layers.RandomShear."""
-
-    positional = ("x_factor", "y_factor", "interpolation", "fill_mode", "fill_value", "data_format", "seed")
-
-    x_factor = Field(_range(-1, 1), 0.0)
-    y_factor = Field(_range(-1, 1), 0.0)
-    fill_mode = Field(_FillMode, "reflect")
-    interpolation = Field(_Interpolation, "bilinear")
-    seed = Field(SeedKind, None)
-    fill_value = Field(Float, 0.0)
-
-
-@registered("keras.layers")
 class RandomPerspective(Augmentation):
     """Source: keras.layers.RandomPerspective."""
 
     positional = ("factor", "scale", "interpolation", "fill_value", "seed", "data_format")
 
-    factor = Field(_range(0, 1), 1.0)
-    scale = Field(_Unit, 1.0)
-    interpolation = Field(_Interpolation, "bilinear")
+    factor = Field(number_range(0, 1), 1.0)
+    scale = Field(Unit, 1.0)
+    interpolation = Field(Interpolation, "bilinear")
     fill_value = Field(Float, 0.0)
     seed = Field(SeedKind, None)
 
@@ -182,38 +139,13 @@ class RandomElasticTransform(Augmentation):
         *("fill_value", "value_range", "seed", "data_format"),
     )
 
-    factor = Field(_range(0, 1), 1.0)
-    scale = Field(_range(0, 1), 1.0)
-    interpolation = Field(_Interpolation, "bilinear")
-    fill_mode = Field(_FillMode, "reflect")
+    factor = Field(number_range(0, 1), 1.0)
+    scale = Field(number_range(0, 1), 1.0)
+    interpolation = Field(Interpolation, "bilinear")
+    fill_mode = Field(FillMode, "reflect")
     fill_value = Field(Float, 0.0)
     value_range = Field(ValueRange, (0, 255))
     seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class RandomCrop(Augmentation):
-    """Images of height x width, which in inference they must have already.
-
-    Others are cropped and resized by Keras 2 and passed on unchanged by Keras 3, against its own
-    output shape; ShapeError here. Source: keras.layers.RandomCrop.
-    """
-
-    positional = ("height", "width", "seed", "data_format")
-
-    height = Field(PositiveInt)
-    width = Field(PositiveInt)
-    seed = Field(SeedKind, None)
-
-    def emit(self, b: Emitter, x: Value) -> Value:
-        x = super().emit(b, x)
-        sizes = x.shape[-2:] if self.data_format == "channels_first" else x.shape[-3:-1]
-        if sizes != (self.height, self.width):
-            raise ShapeError(
-                f"{self}: Keras releases disagree on images of another size than height={self.height}, "
-                f"width={self.width} in inference, received shape {shape_text(x.shape)}; crop or resize before"
-            )
-        return x
 
 
 @registered("keras.layers")
@@ -222,87 +154,11 @@ class RandomErasing(Augmentation):
 
     positional = ("factor", "scale", "fill_value", "value_range", "seed", "data_format")
 
-    factor = Field(_range(0, 1), 1.0)
-    scale = Field(_range(0, 1), (0.02, 0.33))
+    factor = Field(number_range(0, 1), 1.0)
+    scale = Field(number_range(0, 1), (0.02, 0.33))
     fill_value = Field(optional(Float), None)
     value_range = Field(ValueRange, (0, 255))
     seed = Field(SeedKind, None)
-
-
-class _Color(Augmentation):
-    """Changes colors by a factor."""
-
-    positional: ClassVar[Sequence[str]] = ("factor", "value_range", "data_format", "seed")
-
-    factor = Field(_range(-1, 1))
-    value_range = Field(ValueRange, (0, 255))
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class RandomBrightness(_Color):
-    """Source: keras.layers.RandomBrightness."""
-
-    positional = ("factor", "value_range", "seed")
-
-
-@registered("keras.layers")
-class RandomContrast(_Color):
-    """Source: keras.layers.RandomContrast."""
-
-    positional = ("factor", "value_range", "seed")
-
-    factor = Field(_range(0, 1))
-
-
-@registered("keras.layers")
-class RandomHue(_Color):
-    """Source: keras.layers.RandomHue."""
-
-    factor = Field(_range(0, 1))
-
-
-@registered("keras.layers")
-class RandomSaturation(_Color):
-    """Source: keras.layers.RandomSaturation."""
-
-
-@registered("keras.layers")
-class RandomSharpness(_Color):
-    """Source: keras.layers.RandomSharpness."""
-
-    factor = Field(_range(0, 1))
-
-
-@registered("keras.layers")
-class RandomColorDegeneration(_Color):
-    """Source: keras.layers.RandomColorDegeneration."""
-
-
-@registered("keras.layers")
-class RandomPosterization(_Color):
-    """Source: keras.layers.RandomPosterization."""
-
-    factor = Field(_range(1, 8))
-
-
-@registered("keras.layers")
-class RandomInvert(_Color):
-    """Source: keras.layers.RandomInvert."""
-
-    positional = ("factor", "value_range", "seed", "data_format")
-
-    factor = Field(_range(0, 1), 1.0)
-
-
-@registered("keras.layers")
-class RandomGrayscale(Augmentation):
-    """Source: keras.layers.RandomGrayscale."""
-
-    positional = ("factor", "data_format", "seed")
-
-    factor = Field(_Unit, 0.5)
-    seed = Field(SeedKind, None, optional_key=True)
 
 
 @registered("keras.layers")
@@ -311,39 +167,10 @@ class RandomGaussianBlur(Augmentation):
 
     positional = ("factor", "kernel_size", "sigma", "value_range", "data_format", "seed")
 
-    factor = Field(_range(0, 1), 1.0)
+    factor = Field(number_range(0, 1), 1.0)
     kernel_size = Field(ints(2), 3)
-    sigma = Field(_range(0, 1), 1.0)
+    sigma = Field(number_range(0, 1), 1.0)
     value_range = Field(ValueRange, (0, 255))
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class RandomColorJitter(Augmentation):
-    """Source: keras.layers.RandomColorJitter."""
-
-    positional = (
-        *("value_range", "brightness_factor", "contrast_factor", "saturation_factor"),
-        *("hue_factor", "seed", "data_format"),
-    )
-
-    value_range = Field(ValueRange, (0, 255))
-    brightness_factor = Field(optional(_amount(-1, 1)), None)
-    contrast_factor = Field(optional(_amount(0, 1)), None)
-    saturation_factor = Field(optional(_amount(-1, 1)), None)
-    hue_factor = Field(optional(_amount(0, 1)), None)
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class Solarization(Augmentation):
-    """Source: keras.layers.Solarization."""
-
-    positional = ("addition_factor", "threshold_factor", "value_range", "seed")
-
-    value_range = Field(ValueRange, (0, 255))
-    addition_factor = Field(_range(0, 1), 0.0)
-    threshold_factor = Field(_range(0, 1), 0.0)
     seed = Field(SeedKind, None)
 
 
@@ -355,8 +182,8 @@ class RandAugment(Augmentation):
 
     value_range = Field(ValueRange, (0, 255))
     num_ops = Field(PositiveInt, 2)
-    factor = Field(_range(0, 1), 0.5)
-    interpolation = Field(_Interpolation, "bilinear")
+    factor = Field(number_range(0, 1), 0.5)
+    interpolation = Field(Interpolation, "bilinear")
     seed = Field(SeedKind, None)
 
 
@@ -372,10 +199,10 @@ class AugMix(Augmentation):
     value_range = Field(ValueRange, (0, 255))
     num_chains = Field(PositiveInt, 3)
     chain_depth = Field(Int, 3)
-    factor = Field(_range(0, 1), 0.3)
+    factor = Field(number_range(0, 1), 0.3)
     alpha = Field(within(0), 1.0)
     all_ops = Field(Bool, True)
-    interpolation = Field(_Interpolation, "bilinear")
+    interpolation = Field(Interpolation, "bilinear")
     seed = Field(SeedKind, None)
 
 
@@ -395,7 +222,7 @@ class CutMix(Augmentation):
 
     positional = ("factor", "seed", "data_format")
 
-    factor = Field(_range(0, 1), 1.0)
+    factor = Field(number_range(0, 1), 1.0)
     seed = Field(SeedKind, None)
 
 
@@ -410,7 +237,7 @@ class MaxNumBoundingBoxes(Augmentation):
 class _RandomSize(RandomLayer):
     """Images resized along one axis in training."""
 
-    factor = Field(_amount(-1, float("inf")))
+    factor = Field(amount(-1, float("inf")))
     interpolation = Field(Str, "bilinear")
     seed = Field(SeedKind, None)
 

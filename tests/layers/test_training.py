@@ -167,7 +167,7 @@ def test_dropped_states(name: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
-        (layers.RandomFlip(name="flip"), X, "layer 'flip' .*not supported in training"),
+        (layers.RandAugment(name="augment"), X, "layer 'augment' .*not supported in training"),
         (layers.BatchNormalization(renorm=True, name="bn"), X, "layer 'bn' .*renorm"),
         (layers.ConvLSTM1D(3, 2, recurrent_dropout=0.5), X, "recurrent_dropout=0.5 is not supported"),
     ],
