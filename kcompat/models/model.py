@@ -19,7 +19,7 @@ from ..layers.emitter import Emitter
 from ..layers.masks import as_mask
 from ..layers.symbolic import KerasTensor
 from ..progress import ProgressBar
-from ..training.batches import is_indexed
+from ..training.batches import is_indexed, notify
 from ..tree import flatten, pack_like
 from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
 from .training import TrainableModel
@@ -219,7 +219,7 @@ class Model(TrainableModel):
             raise ArgumentError(
                 "predict: batch_size is for arrays; a generator decides itself how large its batches are"
             )
-        batches = (x[index] for index in range(len(x))) if is_indexed(x) else iter(x)
+        batches = _indexed(x) if is_indexed(x) else iter(x)
         return (self._arrays(input_of(batch)) for batch in batches), len(x) if isinstance(x, Sized) else None
 
     def _batches(self, x: Any, batch_size: int | None) -> tuple[Iterator[list[np.ndarray]], int]:
@@ -313,6 +313,14 @@ class Model(TrainableModel):
         from .summary import print_summary
 
         print_summary(self, **options)
+
+
+def _indexed(x: Any) -> Iterator[Any]:
+    """The batches of a PyDataset, which hears of their beginning and end."""
+    notify(x, "on_epoch_begin")
+    for index in range(len(x)):
+        yield x[index]
+    notify(x, "on_epoch_end")
 
 
 def enter(b: Emitter, x: Any, declared: KerasTensor, mask: Any = None) -> Any:

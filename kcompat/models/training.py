@@ -326,17 +326,18 @@ class TrainableModel(Layer):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step of training with a batch; returns what the metrics have found since their last reset."""
+        """One step of training with a batch; returns the loss and the metrics of this batch alone."""
         return self._on_batch(self.trainer.batch(x, y, sample_weight, class_weight), True, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Evaluate a batch; returns what the metrics have found since their last reset."""
+        """The loss and the metrics of a batch alone."""
         return self._on_batch(self.trainer.batch(x, y, sample_weight), False, return_dict)
 
     def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
         self.trainer.refresh()
         with self.trainer.on_features(None):
             self.trainer.check(batch)
+            self.reset_metrics()
             self.trainer.run(batch, training)
         logs = plain_logs(self.trainer.results())
         return logs if return_dict else self.trainer.in_order(logs)

@@ -113,17 +113,19 @@ class ArraySource:
 class StreamSource:
     """Batches of an iterable, or of an object with `__getitem__` and `__len__` (Keras's PyDataset and Sequence).
 
-    take: brings what the stream gives into a Batch.
+    take: brings what the stream gives into a Batch. What can be gone through but once, such as a generator, begins
+    every pass with its first two batches and goes on where it was: Keras keeps those it has looked at.
     """
 
     def __init__(self, data: Any, take: Callable[[Any], Batch], shuffle: bool | str = False, seed: int = 0) -> None:
         self.data, self.take, self.shuffle, self.seed = data, take, shuffle, seed
         self.indexed = is_indexed(data)
         self.count = _length(data)
+        self._first: list[Any] | None = None
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         if not self.indexed:
-            return map(self.take, iter(self.data))
+            return map(self.take, self._started())
         if self.count is None:
             return map(self.take, _counted(self.data))
         order = np.arange(self.count)
@@ -131,11 +133,20 @@ class StreamSource:
             np.random.default_rng([self.seed & 0xFFFFFFFFFFFFFFFF, epoch]).shuffle(order)
         return (self.take(self.data[int(index)]) for index in order)
 
+    def _started(self) -> Iterator[Any]:
+        """Source: peek_and_restore of keras/src/trainers/data_adapters/generator_data_adapter.py."""
+        stream = iter(self.data)
+        if stream is not self.data:
+            return stream
+        if self._first is None:
+            self._first = list(itertools.islice(stream, 2))
+        return itertools.chain(self._first, stream)
+
     def on_epoch_begin(self) -> None:
-        _notify(self.data, "on_epoch_begin")
+        notify(self.data, "on_epoch_begin")
 
     def on_epoch_end(self) -> None:
-        _notify(self.data, "on_epoch_end")
+        notify(self.data, "on_epoch_end")
 
 
 def is_indexed(data: Any) -> bool:
@@ -161,7 +172,8 @@ def _counted(data: Any) -> Iterator[Any]:
         index += 1
 
 
-def _notify(data: Any, method: str) -> None:
+def notify(data: Any, method: str) -> None:
+    """Call a method of a stream that has it."""
     hook = getattr(data, method, None)
     if callable(hook):
         hook()
@@ -171,8 +183,8 @@ class Epochs:
     """The batches of one epoch after another.
 
     steps: batches of an epoch; the next goes on where the last one stopped. Without it an epoch is one
-    pass. Where a stream's length is unknown it is counted in the first epoch. Source: EpochIterator of
-    keras/src/trainers/epoch_iterator.py.
+    pass. Where a stream's length is unknown it is counted in the first epoch. Streams hear of the end of an epoch
+    before the first one too. Source: EpochIterator of keras/src/trainers/epoch_iterator.py.
     """
 
     def __init__(self, source: Source, steps: int | None = None) -> None:
@@ -183,6 +195,7 @@ class Epochs:
         self.steps = steps if steps is not None else source.count
         self._running: Iterator[Batch] | None = None
         self._passes = 0
+        source.on_epoch_end()
 
     def resume(self, epochs: int, seed: int) -> None:
         """Leave out the batches of epochs that were done in an earlier run, whose order had this seed."""
@@ -218,12 +231,12 @@ class Epochs:
         return self.source.batches(self._passes - 1)
 
     def _ended(self, done: int) -> None:
-        if self.asked is None:
+        if self.asked is None and (self.steps is None or done >= self.steps):
             self.steps = done
             return
         self._running = None
         warnings.warn(
-            f"the data ended after {done} of {self.asked} steps; make it give at least steps * epochs batches",
+            f"the data ended after {done} of {self.steps} steps; make it give at least steps * epochs batches",
             stacklevel=4,
         )
 

@@ -141,6 +141,47 @@ def test_a_generator_goes_on_from_epoch_to_epoch() -> None:
     assert seen == list(range(12))
 
 
+def test_a_generator_begins_each_pass_with_its_first_two_batches() -> None:
+    """As Keras does, which keeps the batches that it has looked at."""
+    seen: list[int] = []
+
+    def numbered() -> Any:
+        yield from ((np.full((1, 4), number), np.zeros((1, 2))) for number in range(100))
+
+    model = small()
+    take = model.trainer.take
+    model.trainer.take = lambda data, **options: seen.append(int(data[0][0, 0])) or take(data, **options)
+    model.fit(X, Y, epochs=3, validation_data=numbered(), validation_steps=3, verbose=0)
+    assert seen == [0, 1, 2, 0, 1, 3, 0, 1, 4]
+
+
+def test_a_generator_that_is_used_up_warns() -> None:
+    with pytest.warns(UserWarning, match="ended after 2 of 4 steps"):
+        small().fit(iter([(X, Y)] * 4), epochs=2, verbose=0)
+
+
+def test_data_sets_hear_of_the_ends_of_epochs() -> None:
+    """The order is that of Keras 3.15.1, where an end comes before the first beginning of training or evaluation."""
+    heard: list[str] = []
+
+    class Listening(Batches):
+        def on_epoch_begin(self) -> None:
+            heard.append("begin")
+
+        def on_epoch_end(self) -> None:
+            heard.append("end")
+
+    model = small()
+    model.fit(Listening(), epochs=2, verbose=0)
+    assert heard == ["end", "begin", "end", "begin", "end"]
+    heard.clear()
+    model.evaluate(Listening(), verbose=0)
+    assert heard == ["end", "begin", "end"]
+    heard.clear()
+    model.predict(Listening(), verbose=0)
+    assert heard == ["begin", "end"]
+
+
 def test_data_that_end_too_early_warn() -> None:
     with pytest.warns(UserWarning, match="ended after 2 of 5 steps"):
         small().fit(iter([(X, Y)] * 2), steps_per_epoch=5, verbose=0)
@@ -164,11 +205,16 @@ def test_train_on_batch_and_test_on_batch() -> None:
     model = small(metrics=["mae"])
     before = model.test_on_batch(X, Y, return_dict=True)
     assert set(before) == {"loss", "mae"}
-    model.reset_metrics()
     loss, _ = model.train_on_batch(X, Y)
     assert loss == pytest.approx(before["loss"], rel=1e-6)
-    model.reset_metrics()
     assert model.test_on_batch(X, Y)[0] < loss
+
+
+def test_metrics_of_a_batch_forget_those_before() -> None:
+    model = small(metrics=["mae"], optimizer=optimizers.SGD(0.0))
+    alone = model.test_on_batch(X[:5], Y[:5])
+    model.train_on_batch(X[5:], Y[5:])
+    np.testing.assert_allclose(model.train_on_batch(X[:5], Y[:5]), alone, rtol=1e-6)
 
 
 def test_people_s_own_losses_metrics_and_regularizers() -> None:
