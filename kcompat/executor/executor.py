@@ -136,9 +136,8 @@ class Bound:
         from ..kernels import addresses
 
         self.program = program
-        self._kernels = addresses([*program.kernels(), _CALL, _SERVE, _QUICK])
+        self._kernels = addresses([*program.kernels(), _CALL, *([_QUICK] if self.is_quick else ())])
         self._call = Kernel(self._kernels[_CALL])
-        self._serve = Kernel(self._kernels[_SERVE])
         self._inputs = [np.dtype(numpy_name(type.dtype)) for type in program.inputs]
         self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
         self._free: list[Frame] = []
@@ -178,7 +177,7 @@ class Bound:
         return outputs
 
     def _run(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: list[np.ndarray]) -> None:
-        members: Team | None = team(self._serve) if frame.is_parallel else None
+        members: Team | None = team(_serve) if frame.is_parallel else None
         if members is None or not members.lock.acquire(blocking=False):
             frame.run(arrays, outputs)
             return
@@ -186,3 +185,10 @@ class Bound:
             frame.run(arrays, outputs, members)
         finally:
             members.lock.release()
+
+
+def _serve() -> Kernel:
+    """What a member of a team runs."""
+    from ..kernels import addresses
+
+    return Kernel(addresses([_SERVE])[_SERVE])

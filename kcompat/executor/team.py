@@ -6,11 +6,11 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import ArgumentError
+from ..kernels.machine import processors
 
 PATIENCE = 30_000
 """Turns that an idle member looks for work before it sleeps, some tenths of a millisecond in all: about as long as a
@@ -26,24 +26,7 @@ def _default_threads() -> int:
     named = os.environ.get("KCOMPAT_NUM_THREADS")
     if named:
         return max(1, int(named))
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, _quota(_CPU_MAX)))
-
-
-_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
-_NO_QUOTA = 1 << 16
-
-
-def _quota(file: Path) -> int:
-    """Processors' worth of time that a container may use, rounded down: cpu.max of control groups, version 2.
-
-    More threads than that would spin while the one they wait for is held back.
-    """
-    try:
-        quota, period = file.read_text().split()
-        return _NO_QUOTA if quota == "max" else int(quota) // int(period)
-    except (OSError, ValueError):
-        return _NO_QUOTA
+    return processors()
 
 
 _threads: int | None = None
@@ -102,8 +85,8 @@ _team: Team | None = None
 _creation = threading.Lock()
 
 
-def team(serve: Kernel) -> Team | None:
-    """The process's team, or None where one thread is to do all."""
+def team(serve: Callable[[], Kernel]) -> Team | None:
+    """The process's team, or None where one thread is to do all. serve: gives what its members run."""
     global _team
     count = get_num_threads()
     if count == 1:
@@ -111,7 +94,7 @@ def team(serve: Kernel) -> Team | None:
     if _team is None or _team.threads != count:
         with _creation:
             if _team is None or _team.threads != count:
-                former, _team = _team, Team(count, serve)
+                former, _team = _team, Team(count, serve())
                 if former is not None:
                     former.dismiss()
     return _team

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from threading import RLock
 
 from . import images
@@ -28,19 +30,31 @@ class Library:
         with self._lock:
             missing = [key for key in wanted if key not in self._addresses]
             if missing:
-                self._load({key: self._store.read(key) or self._compiled(key) for key in missing})
+                found = {key: self._store.read(key) for key in missing}
+                made = self._compile([key for key, body in found.items() if body is None])
+                self._load({key: made[key] if body is None else body for key, body in found.items()})
             return {key: self._addresses[key] for key in wanted}
 
-    def _compiled(self, key: Key) -> bytes:
+    def _compile(self, keys: list[Key]) -> dict[Key, bytes]:
+        """What is to be stored of kernels, made here and, if they are many, in other processes."""
+        if not keys:
+            return {}
         if not self._announced:
             self._announced = True
             print("kcompat: compiling kernels for this machine (once; they are kept on disk)", file=sys.stderr)
-        from .imaging import image_of
-        from .toolchain import compile_kernel
+        from .workers import Workers
 
-        symbol, file = compile_kernel(key)
-        image = image_of(symbol, file)
-        body = _OBJECT + symbol.encode() + b"\n" + file if image is None else _IMAGE + image
+        made: dict[Key, bytes] = {}
+        waiting = deque(keys)
+        with Workers(waiting) if self._store.can_write() else nullcontext():
+            while waiting:
+                with suppress(IndexError):
+                    key = waiting.popleft()
+                    made[key] = self._made(key)
+        return {key: made.get(key) or self._store.read(key) or self._made(key) for key in keys}
+
+    def _made(self, key: Key) -> bytes:
+        body = compiled(key)
         self._store.write(key, body)
         return body
 
@@ -53,6 +67,16 @@ class Library:
 
             objects = [(symbol.decode(), file) for symbol, _, file in others.values()]
             self._addresses.update(zip(others, linker.load(objects), strict=True))
+
+
+def compiled(key: Key) -> bytes:
+    """What is to be stored of a kernel. Imports Numba."""
+    from .imaging import image_of
+    from .toolchain import compile_kernel
+
+    symbol, file = compile_kernel(key)
+    image = image_of(symbol, file)
+    return _OBJECT + symbol.encode() + b"\n" + file if image is None else _IMAGE + image
 
 
 _library: Library | None = None

@@ -23,6 +23,10 @@ _TOLD = frozenset(
 """What Linux tells of a processor in /proc/cpuinfo that LLVM's choice of instructions depends on."""
 
 
+_CPU_MAX = "/sys/fs/cgroup/cpu.max"
+_NO_QUOTA = 1 << 16
+
+
 def lanes() -> int:
     """float32 in a vector register: 16 with AVX-512, 8 with AVX2, else 4. $KCOMPAT_LANES sets another number."""
     forced = os.environ.get("KCOMPAT_LANES")
@@ -32,6 +36,26 @@ def lanes() -> int:
     if "avx512f" in features:
         return 16
     return 8 if {"avx2", "fma"} <= features else 4
+
+
+@cache
+def processors() -> int:
+    """How many processors this process may use."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(count, quota(_CPU_MAX)))
+
+
+def quota(file: str) -> int:
+    """Processors' worth of time that a container may use, rounded down: cpu.max of control groups, version 2.
+
+    More threads than that would spin while the one they wait for is held back.
+    """
+    try:
+        with open(file, encoding="ascii") as stream:
+            limit, period = stream.read().split()
+        return _NO_QUOTA if limit == "max" else int(limit) // int(period)
+    except (OSError, ValueError):
+        return _NO_QUOTA
 
 
 @cache

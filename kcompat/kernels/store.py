@@ -78,6 +78,14 @@ class Store:
                 stacklevel=2,
             )
 
+    def can_write(self) -> bool:
+        """Whether a kernel that is written now will be found."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self.folder, os.W_OK)
+
     def _path(self, key: Key) -> Path:
         name, parameters = key
         stem = "-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)])

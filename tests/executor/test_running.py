@@ -15,8 +15,9 @@ from engines import sharing_all_steps
 
 from kcompat import get_num_threads, layers, set_num_threads
 from kcompat.errors import ArgumentError, InputError, ShapeError
-from kcompat.executor import Executor, set_exact, team
+from kcompat.executor import Executor, set_exact
 from kcompat.ir import Builder, TensorType
+from kcompat.kernels import machine
 from kcompat.models import Sequential
 from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
@@ -167,8 +168,8 @@ def test_quick_calls_from_threads_do_not_mix() -> None:
 def test_a_containers_quota(text: str, least: int, most: int, tmp_path: Path) -> None:
     file = tmp_path / "cpu.max"
     file.write_text(text)
-    assert least <= team._quota(file) <= most
-    assert team._quota(tmp_path / "absent") >= 1000
+    assert least <= machine.quota(str(file)) <= most
+    assert machine.quota(str(tmp_path / "absent")) >= 1000
 
 
 def test_exact_arithmetic_can_be_asked_for() -> None:

@@ -73,3 +73,29 @@ def test_kernels_of_one_maker_from_two_processes_are_linked_together(environment
         link = f"from kcompat.kernels import addresses; print(len(addresses({keys!r})))"
         done = subprocess.run([sys.executable, "-c", link], capture_output=True, text=True, timeout=300, check=True)
         assert done.stdout.strip() == str(len(operators))
+
+
+COMPILE_TOGETHER = """
+import sys
+from kcompat.kernels import addresses, library, workers
+workers.processors = lambda: 2
+here = []
+compiled, library.compiled = library.compiled, lambda key: here.append(key) or compiled(key)
+names = ("floor", "ceil", "abs", "neg", "sqrt", "square", "sign", "round")
+keys = [("chains.unary", (("op", op), ("source", "f"), ("target", "f"), ("parameters", 0))) for op in names]
+if len(sys.argv) > 1:
+    sys.executable = sys.argv[1]
+print(len(addresses(keys)), len(here))
+"""
+
+
+@pytest.mark.parametrize("interpreter", [None, "/no/python", "/no/server"])
+def test_other_processes_help_to_compile(environment: Path, interpreter: str | None) -> None:
+    arguments = [] if interpreter is None else [interpreter]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", COMPILE_TOGETHER, *arguments],
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    loaded, here = map(int, done.stdout.split())
+    assert loaded == len(kernels(environment)) == 8
+    assert here < 8 if interpreter is None else here == 8
