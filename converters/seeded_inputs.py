@@ -14,7 +14,6 @@ from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
 from .input_ranges import Range, input_ranges
-from .onnx.raising.opening import graph_of
 from .side import Side
 
 BATCH = 2
@@ -112,7 +111,11 @@ def _ranges(model: Model | None) -> Mapping[str, Range]:
         return input_ranges(model.graph())
     except KcompatError:
         pass
+    if not isinstance(model, GraphModel):
+        return {}
+    from .onnx.raising.opening import graph_of
+
     try:
-        return input_ranges(graph_of(model, None)) if isinstance(model, GraphModel) else {}
+        return input_ranges(graph_of(model, None))
     except KcompatError:
         return {}
