@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kcompat.catalogue import on_demand
 from kcompat.errors import ArgumentError, FormatError, LoadError, SaveError
-from kcompat.models import Model
 
-from .batch import convert_folder
-from .check import check
-from .conversion import convert, diff
-from .files import FileKind, sniff, wrong_file
+from .files.kinds import FileKind, sniff, wrong_file
+
+if TYPE_CHECKING:
+    from kcompat.models import Model
+
+    from .batch import convert_folder as convert_folder
+    from .checking import check as check
+    from .conversion import convert as convert
+    from .conversion import diff as diff
+
+_NAMES = {"check": "checking", "convert": "conversion", "convert_folder": "batch", "diff": "conversion"}
+"""Public name -> the file that defines it; imported on first use."""
 
 __all__ = ["check", "convert", "convert_folder", "diff", "load", "load_weights", "save", "save_weights"]
+__getattr__ = on_demand(__name__, _NAMES)[0]
 
 
 def load(

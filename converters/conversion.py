@@ -16,7 +16,7 @@ import numpy as np
 from kcompat.errors import ArgumentError, DifferenceError, SaveError
 from kcompat.models import Model
 
-from .check import Check, check
+from .checking import Check, check
 from .comparison import ATOL, RTOL
 from .file_info import describe
 from .files import replacing_file

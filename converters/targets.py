@@ -14,7 +14,7 @@ from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
-from .check import Axes, Interface
+from .checking import Axes, Interface
 from .file_info import ORIGIN
 from .renaming import without_slashes
 

@@ -1,12 +1,12 @@
-"""Tables of things by name, which import the module that defines a thing when it is first asked for."""
+"""Tables and packages of things by name, which import the module that defines a thing when it is first asked for."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -79,6 +79,19 @@ class Catalogue(Mapping[str, T]):
                 if module not in index
             ]
         return self._unindexed
+
+
+def on_demand(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package whose public names are in the modules that `names` says."""
+
+    def get(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{package}.{names[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return get, lambda: sorted(names)
 
 
 def _modules(package: str) -> list[str]:

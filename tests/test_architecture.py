@@ -143,8 +143,8 @@ def test_the_reading_of_imports():
     assert len(imports()) > 300
     assert Import("kcompat/models/io.py", "kcompat.converters", lazy=True) in imports()
     assert Import("kcompat/layers/flatten.py", "kcompat.layers.base", lazy=False) in imports()
-    assert Import("converters/files/sniff.py", "kcompat.errors", lazy=False) in imports()
-    assert room_of("kcompat.converters.files.sniff") == "converters.files"
+    assert Import("converters/files/kinds.py", "kcompat.errors", lazy=False) in imports()
+    assert room_of("kcompat.converters.files.kinds") == "converters.files"
     assert room_of("kcompat.errors") == "errors"
 
 

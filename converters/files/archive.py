@@ -14,9 +14,9 @@ from kcompat.errors import FormatError, UnsafeFileError
 
 from .bounded_json import parse_json
 from .hdf5 import Hdf5File, open_hdf5
+from .kinds import FileKind, sniff, wrong_file
 from .limits import DEFAULT_LIMITS, Limits
 from .npz import Arrays, parse_npz
-from .sniff import FileKind, sniff, wrong_file
 from .source import FileSource, MemorySource, PathLike, Source
 from .zip_directory import STORED, Entry, check_stored_crc, read_directory, read_entry, stored_bytes
 

@@ -23,8 +23,8 @@ from .hdf5_data import Contiguous, Storage, parse_storage
 from .hdf5_groups import is_group, links
 from .hdf5_objects import DATASPACE, DATATYPE, SIGNATURE, Header, Metadata, read_header
 from .hdf5_types import Datatype, Kind, element_count, parse_dataspace, parse_datatype
+from .kinds import wrong_file
 from .limits import DEFAULT_LIMITS, MEBIBYTE, Limits
-from .sniff import wrong_file
 from .source import FileSource, MemorySource, PathLike, Source
 
 MAPPED_FROM = MEBIBYTE  # smaller arrays are read: a mapping costs a page fault per 4 KiB

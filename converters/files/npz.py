@@ -12,8 +12,8 @@ from numpy.lib import format as npy
 from kcompat.errors import FormatError, UnsafeFileError
 
 from .hdf5_types import MAX_EXTENT
+from .kinds import wrong_file
 from .limits import DEFAULT_LIMITS, Limits
-from .sniff import wrong_file
 from .source import FileSource, PathLike, Source
 from .zip_directory import read_directory, read_entry
 

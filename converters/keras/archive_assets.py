@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zipfile import ZipFile
+from typing import TYPE_CHECKING
 
 from kcompat.errors import ArgumentError, FormatError
 
 from ..files import Archive
 from .saveables import Place
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 _FOLDER = "assets"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcompat.config import CLASSES
 from kcompat.errors import (
@@ -24,7 +24,10 @@ from kcompat.models import Functional, Model, Sequential
 from . import keras2, keras3_forms
 from .parse import parse_layer
 from .spec import CallSpec, LayerSpec, ModelSpec, TensorRef, Writer, refs
-from .tensorflow import FunctionNode, is_function, kept, outputs_of
+from .tensorflow import function_node, is_function
+
+if TYPE_CHECKING:
+    from .tensorflow.calls import FunctionNode
 
 FOREIGN_CODE = {
     "Lambda": "a Lambda layer is Python code",
@@ -295,7 +298,7 @@ class _Replay:
                     "is called with training=True, which Keras 2 obeys in inference too: such a model is random or "
                     "depends on the batch, and is refused"
                 )
-            outputs = outputs_of(layer, self.resolve(call.args), kwargs)
+            outputs = _outputs_of(layer, self.resolve(call.args), kwargs)
         self.made[spec.name].append(outputs)
 
 
@@ -312,14 +315,27 @@ def _build_functional(spec: ModelSpec, custom_objects: CustomObjects) -> Model:
         model = Functional(replay.resolve(spec.inputs), replay.resolve(spec.outputs), name=spec.name)
     if not spec.trainable:
         model._trainable = False
-    model.set_layer_order([layer for entry in spec.layers for layer in kept(layers[entry.name])])
+    model.set_layer_order([layer for entry in spec.layers for layer in _kept(layers[entry.name])])
     return model
 
 
 def _build_entry(spec: LayerSpec, writer: Writer, custom_objects: CustomObjects) -> Layer | FunctionNode:
     if is_function(spec) and _custom(spec, custom_objects) is None:
-        return FunctionNode(spec)
+        return function_node(spec)
     return build_layer(spec, writer, custom_objects)
+
+
+def _kept(layer: Layer | FunctionNode) -> list[Layer]:
+    """The layers that stand in a model for an entry of the file."""
+    return [layer] if isinstance(layer, Layer) else layer.operations
+
+
+def _outputs_of(layer: Layer | FunctionNode, args: Any, kwargs: dict[str, Any]) -> list[Any]:
+    """The outputs of one call."""
+    if not isinstance(layer, Layer):
+        return layer(*args, **kwargs)
+    layer(*args, **kwargs)
+    return list(layer.calls[-1].output_tensors)
 
 
 def _require(replay: _Replay, spec: ModelSpec) -> None:

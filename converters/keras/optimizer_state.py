@@ -12,7 +12,6 @@ import numpy as np
 
 from ..files import Group
 from .stored_state import VARIABLES, StoredObject, read_state
-from .weights_legacy_write import write_arrays
 
 _LEGACY = "optimizer_weights"
 _OPTIMIZER = "optimizer"
@@ -43,6 +42,8 @@ def read_v3(stored: Group | StoredObject) -> dict[str, np.ndarray]:
 
 def write_legacy(root: Any, weights: Mapping[str, np.ndarray]) -> None:
     """Write optimizer variables into an h5py file of a whole model, under their names."""
+    from .weights_legacy_write import write_arrays
+
     if weights:
         write_arrays(root.create_group(_LEGACY), weights)
 

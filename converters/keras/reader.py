@@ -9,7 +9,7 @@ from kcompat.errors import ConfigError
 from kcompat.models import Model
 
 from ..files import parse_json
-from . import keras1, keras3_forms, masks
+from . import keras1, keras3_forms
 from .build import build_model
 from .parse import parse_model
 from .spec import Writer
@@ -45,6 +45,8 @@ def model_from_config(
         document = keras3_forms.restore(document) if writer.generation == 3 else document
     model = build_model(parse_model(document, writer), custom_objects or {})
     if writer.generation < 3:
+        from . import masks
+
         masks.settle(model)
     return model
 

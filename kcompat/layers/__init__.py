@@ -9,10 +9,16 @@ from which models are read and which this namespace shows: to add a layer, add a
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import CLASSES, announce
 from .index import INDEX
+
+if TYPE_CHECKING:
+    from .base import Layer as Layer
+    from .dtype_policy import DTypePolicy as DTypePolicy
+    from .input import Input as Input
+    from .symbolic import KerasTensor as KerasTensor
 
 announce(__name__, INDEX)
 

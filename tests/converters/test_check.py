@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kcompat as keras
-from kcompat.converters.check import check
+from kcompat.converters.checking import check
 from kcompat.converters.seeded_inputs import seeded_inputs
 from kcompat.converters.side import side_of
 from kcompat.errors import InputError, MissingDependencyError

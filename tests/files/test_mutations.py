@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from kcompat.converters.files import FileKind, Group, MemorySource, open_archive, open_hdf5
+from kcompat.converters.files.kinds import sniff_source
 from kcompat.converters.files.npz import parse_npz
-from kcompat.converters.files.sniff import sniff_source
 from kcompat.errors import KcompatError
 
 DIGITS = Path(__file__).parents[2] / "fixtures" / "digits"

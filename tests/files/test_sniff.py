@@ -18,7 +18,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from kcompat.converters.files import FileKind, Limits, describe, sniff, wrong_file
-from kcompat.converters.files.sniff import _MEANING
+from kcompat.converters.files.kinds import _MEANING
 from kcompat.errors import FormatError
 
 

@@ -20,19 +20,11 @@ from kcompat.naming import to_snake_case
 from kcompat.tree import flatten, map_structure
 
 from ..spec import LayerSpec
-from . import nodes
+from . import NODES, nodes
+from . import elements as elements  # enter their functions in SYMBOLS
+from . import reductions as reductions
+from . import shapes as shapes
 from .symbols import SYMBOLS, Size, Vector
-
-NODES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
-"""The classes that are such nodes."""
-
-_NEVER = frozenset({"ClassMethod", "InstanceMethod", "InstanceProperty"})
-"""Classes that stand for methods of ragged and sparse tensors."""
-
-
-def is_function(spec: LayerSpec) -> bool:
-    """Whether a layer entry is a function of TensorFlow."""
-    return spec.class_name in NODES | _NEVER
 
 
 class FunctionNode:
@@ -85,8 +77,8 @@ def _number(array: np.ndarray) -> Any:
 
 def _class_of(name: str) -> Callable[..., Layer]:
     if name.startswith("layers."):
-        return CLASSES["keras.layers"][name.removeprefix("layers.")]
-    return next(CLASSES[module][name] for module in MODULES if name in CLASSES[module])
+        return CLASSES["keras.layers"][name.removeprefix("layers.")]  # type: ignore[return-value]
+    return next(CLASSES[module][name] for module in MODULES if name in CLASSES[module])  # type: ignore[return-value]
 
 
 def _function_of(spec: LayerSpec) -> Callable[..., Any]:
@@ -101,16 +93,3 @@ def _function_of(spec: LayerSpec) -> Callable[..., Any]:
             f"know; pass custom_objects={{'{spec.name}': YourLayer()}}, a subclass of kcompat.Layer that computes it"
         )
     return found
-
-
-def kept(layer: Layer | FunctionNode) -> list[Layer]:
-    """The layers that stand in a model for an entry of the file."""
-    return layer.operations if isinstance(layer, FunctionNode) else [layer]
-
-
-def outputs_of(layer: Layer | FunctionNode, args: Any, kwargs: dict[str, Any]) -> list[Any]:
-    """The outputs of one call."""
-    if isinstance(layer, FunctionNode):
-        return layer(*args, **kwargs)
-    layer(*args, **kwargs)
-    return list(layer.calls[-1].output_tensors)
