@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "keras": set(),
     "onnx_backend": {"errors"},
     "cli": GROUND | RUNNING | {"plan", "layers", "models", "utils", "kcompat"},
-    "converters.files": {"errors"},
+    "converters.files": {"catalogue", "errors"},
     "converters": GROUND
     | OBJECTS
     | RUNNING

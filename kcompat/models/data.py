@@ -112,10 +112,13 @@ def unify_batch(arrays: Sequence[np.ndarray], names: Sequence[str]) -> int:
     return next(iter(counts.values()), 1)
 
 
-def yields_batches(data: Any) -> bool:
-    """Whether data is a generator, a loader or the like, which gives one batch after another."""
-    is_data = isinstance(data, (Mapping, list, tuple, str, bytes)) or hasattr(data, "__array__")
-    return isinstance(data, Iterable) and not is_data
+def is_stream(data: Any) -> bool:
+    """Whether data gives one batch after another: a generator, a loader, a PyDataset or the like."""
+    if isinstance(data, (Mapping, list, tuple, str, bytes)) or hasattr(data, "__array__"):
+        return False
+    from ..training.batches import is_indexed
+
+    return isinstance(data, Iterable) or is_indexed(data)
 
 
 def input_of(batch: Any) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from ..callbacks.callback_list import CallbackList
 from ..errors import ArgumentError, InputError
 from ..executor import Executor, QuickCall
 from ..ir import Graph, Value, Variable
@@ -19,9 +18,8 @@ from ..layers.emitter import Emitter
 from ..layers.masks import as_mask
 from ..layers.symbolic import KerasTensor
 from ..progress import ProgressBar
-from ..training.batches import is_indexed, notify
 from ..tree import flatten, pack_like
-from .data import arrange, as_input, batch_size_for, input_of, split, unify_batch, yields_batches
+from .data import arrange, as_input, batch_size_for, input_of, is_stream, split, unify_batch
 from .training import TrainableModel
 
 
@@ -189,14 +187,14 @@ class Model(TrainableModel):
         steps: stop after so many batches. callbacks: their hooks for prediction are called.
         Returns arrays in the nest of the model's outputs. Raises InputError if x does not fit.
         """
-        if yields_batches(x) or is_indexed(x):
+        if is_stream(x):
             batches, total = self._stream(x, batch_size)
         else:
             batches, total = self._batches(x, batch_size)
         results: list[list[np.ndarray]] = []
         total = total if steps is None else steps
         bar = ProgressBar(total, verbose)
-        hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=total)
+        hooks = self._prediction_hooks(callbacks, verbose, total)
         self.stop_predicting = False
         hooks.on_predict_begin()
         for batch in batches if steps is None else islice(batches, steps):
@@ -214,11 +212,21 @@ class Model(TrainableModel):
         bar.close()
         return self._pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
 
+    def _prediction_hooks(self, callbacks: Any, verbose: int | str, steps: int | None) -> Any:
+        """What the hooks for prediction are called on."""
+        if not callbacks:
+            return NoHooks()
+        from ..callbacks.callback_list import CallbackList
+
+        return CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=steps)
+
     def _stream(self, x: Any, batch_size: int | None) -> tuple[Iterator[list[np.ndarray]], int | None]:
         if batch_size is not None:
             raise ArgumentError(
                 "predict: batch_size is for arrays; a generator decides itself how large its batches are"
             )
+        from ..training.batches import is_indexed
+
         batches = _indexed(x) if is_indexed(x) else iter(x)
         return (self._arrays(input_of(batch)) for batch in batches), len(x) if isinstance(x, Sized) else None
 
@@ -315,8 +323,17 @@ class Model(TrainableModel):
         print_summary(self, **options)
 
 
+class NoHooks:
+    """In place of callbacks where there are none."""
+
+    def __getattr__(self, hook: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
 def _indexed(x: Any) -> Iterator[Any]:
     """The batches of a PyDataset, which hears of their beginning and end."""
+    from ..training.batches import notify
+
     notify(x, "on_epoch_begin")
     for index in range(len(x)):
         yield x[index]

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks.callback_list import CallbackList, plain_logs
-from ..callbacks.history import History
-from ..callbacks.simple import TerminateOnNaN
-from ..errors import ArgumentError, InputError
+from ..errors import ArgumentError
 from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..random import next_seed
-from ..training.batches import (
-    ArraySource,
-    Batch,
-    Epochs,
-    Source,
-    StreamSource,
-    batch_size,
-    is_indexed,
-    split_validation,
-    unpack,
-)
-from ..training.interruption import Interruptions
-from .data import batch_size_for, yields_batches
 from .training_state import TrainingState, describe
 
 if TYPE_CHECKING:
-    from .frozen_prefix import FrozenPrefix
+    from ..callbacks.history import History
+    from ..training.batches import Batch
     from .trainer import Trainer
 
 
@@ -159,6 +142,8 @@ class TrainableModel(Layer):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """What all metrics have found, by name."""
+        from ..callbacks.callback_list import plain_logs
+
         return plain_logs(self.trainer.results())
 
     @property
@@ -205,82 +190,27 @@ class TrainableModel(Layer):
         Raises InputError, ShapeError or ArgumentError, before any weight changes, for data that do not fit;
         an interrupt ends training after the step. Source: keras.Model.fit.
         """
+        from ..training.batches import Batch, Epochs
+        from . import fitting
+
         trainer = self.trainer
         trainer.warn_if_flags_changed()
-        data, validation = self._data(x, y, sample_weight, class_weight), validation_data
-        if validation_split and validation_data is None:
-            if not isinstance(data, Batch):
-                raise ArgumentError("validation_split is for arrays, not for streams")
-            data, validation = split_validation(data, validation_split)
-        if validation is not None and not isinstance(validation, Batch):
-            validation = self._data(*_unpacked(validation))
+        data, validation = fitting.arranged(self, x, y, sample_weight, class_weight, validation_split, validation_data)
         trainer.seed, trainer.resumed = next_seed(), None
-        prefix = self._frozen_prefix(data, validation) if cache_frozen else None
+        prefix = fitting.frozen_prefix(self, data, validation) if cache_frozen else None
         if prefix is not None:
             data = data.with_inputs(prefix.compute(data.inputs))
             validation = None if validation is None else validation.with_inputs(prefix.compute(validation.inputs))
-        source = self._source(data, batch_size, steps_per_epoch, shuffle, class_weight)
+        source = fitting.source_of(self, data, batch_size, steps_per_epoch, shuffle, class_weight)
         passes = Epochs(source, steps_per_epoch)
         validate = None
         if validation is not None:
             size = validation_batch_size or (batch_size if isinstance(validation, Batch) else None)
-            validate = _Validation(self._source(validation, size, validation_steps), validation_steps, validation_freq)
-        hooks = self._callbacks(callbacks, verbose, epochs, passes.steps, history=True)
-        with Interruptions() as interruptions, trainer.on_features(prefix):
-            self._train(passes, range(initial_epoch, epochs), hooks, interruptions, validate)
+            batches = fitting.source_of(self, validation, size, validation_steps)
+            validate = fitting.Validation(batches, validation_steps, validation_freq)
+        hooks = fitting.hooks_of(self, callbacks, verbose, epochs, passes.steps, history=True)
+        fitting.train(self, passes, range(initial_epoch, epochs), hooks, validate, prefix)
         return self.history
-
-    def _frozen_prefix(self, data: Any, validation: Any) -> FrozenPrefix | None:
-        """The frozen beginning of the model, if all data are arrays."""
-        from .frozen_prefix import find
-
-        if isinstance(data, Batch) and (validation is None or isinstance(validation, Batch)):
-            return find(self)
-        return None
-
-    def _train(
-        self,
-        passes: Epochs,
-        epochs: range,
-        hooks: CallbackList,
-        interruptions: Interruptions,
-        validate: _Validation | None,
-    ) -> None:
-        trainer, logs, done = self.trainer, {}, 0
-        self.stop_training = False
-        hooks.on_train_begin()
-        if trainer.resumed is not None:
-            first, done = trainer.resumed
-            passes.resume(first - epochs.start, trainer.seed)
-            epochs = range(first, epochs.stop)
-        for epoch in epochs:
-            if not done:
-                self.reset_metrics()
-            hooks.on_epoch_begin(epoch)
-            self._train_epoch(passes.epoch(done), done, hooks, interruptions)
-            done, logs = 0, plain_logs(trainer.results())
-            _warn_of_nan(logs["loss"], epoch, hooks)
-            if validate is not None and validate.is_due(epoch):
-                logs |= {f"val_{name}": value for name, value in self._test(validate.passes(), hooks).items()}
-            hooks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        if trainer.optimizer is not None and epochs.stop > 0:
-            trainer.optimizer.finalize_variable_values(self.trainable_weights)
-        hooks.on_train_end(logs)
-
-    def _train_epoch(
-        self, batches: Iterator[Batch], done: int, hooks: CallbackList, interruptions: Interruptions
-    ) -> None:
-        trainer = self.trainer
-        trainer.refresh()
-        for number, batch in enumerate(batches, done):
-            hooks.on_train_batch_begin(number)
-            with interruptions.step():
-                trainer.run(batch, training=True)
-            hooks.on_train_batch_end(number, trainer.results() if hooks.wants_logs("train") else None)
-            if self.stop_training:
-                break
 
     def evaluate(
         self,
@@ -298,25 +228,14 @@ class TrainableModel(Layer):
         Returns the loss alone where there are no metrics, else a list, or a dict by name with `return_dict`.
         Source: keras.Model.evaluate.
         """
-        with self.trainer.on_features(None):
-            passes = Epochs(self._source(self._data(x, y, sample_weight), batch_size, steps), steps)
-            logs = self._test(passes, self._callbacks(callbacks, verbose, 1, passes.steps))
-        return logs if return_dict else self.trainer.in_order(logs)
+        from ..training.batches import Epochs
+        from . import fitting
 
-    def _test(self, passes: Epochs, hooks: CallbackList) -> dict[str, Any]:
-        trainer = self.trainer
-        self.stop_evaluating = False
-        hooks.on_test_begin()
-        self.reset_metrics()
-        for number, batch in enumerate(passes.epoch()):
-            hooks.on_test_batch_begin(number)
-            trainer.run(batch, training=False)
-            hooks.on_test_batch_end(number, trainer.results() if hooks.wants_logs("test") else None)
-            if self.stop_evaluating:
-                break
-        logs = plain_logs(trainer.results())
-        hooks.on_test_end(logs)
-        return logs
+        with self.trainer.on_features(None):
+            data = fitting.data_of(self, x, y, sample_weight)
+            passes = Epochs(fitting.source_of(self, data, batch_size, steps), steps)
+            logs = fitting.test(self, passes, fitting.hooks_of(self, callbacks, verbose, 1, passes.steps))
+        return logs if return_dict else self.trainer.in_order(logs)
 
     def train_on_batch(
         self,
@@ -339,83 +258,5 @@ class TrainableModel(Layer):
             self.trainer.check(batch)
             self.reset_metrics()
             self.trainer.run(batch, training)
-        logs = plain_logs(self.trainer.results())
+        logs = self.get_metrics_result()
         return logs if return_dict else self.trainer.in_order(logs)
-
-    # --- data -------------------------------------------------------------------
-
-    def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
-        """Arrays as one Batch of all samples, checked; a stream as it is."""
-        self.trainer.refresh()
-        if x is None:
-            raise InputError(f"model '{self.name}': there are no data; pass x")
-        if not (yields_batches(x) or is_indexed(x)):
-            data = self.trainer.batch(x, y, sample_weight, class_weight, any_batch=True)
-            self.trainer.check(data)
-            return data
-        if y is not None or sample_weight is not None:
-            raise ArgumentError("a stream gives targets and weights with x, as (x, y) or (x, y, sample_weight)")
-        return x
-
-    def _source(
-        self, data: Any, size: int | None, steps: int | None, shuffle: bool | str = False, class_weight: Any = None
-    ) -> Source:
-        seed = self.trainer.seed
-        if not isinstance(data, Batch):
-            if size is not None:
-                raise ArgumentError("batch_size is for arrays; a stream decides itself how large its batches are")
-            return StreamSource(data, partial(self.trainer.take, class_weight=class_weight), shuffle, seed)
-        if steps is None or size is not None:
-            size = batch_size_for(self.training_inputs(), size)
-        return ArraySource(data, batch_size(size, steps, data.size), shuffle, seed)
-
-    def _callbacks(
-        self, given: Any, verbose: int | str, epochs: int, steps: int | None, history: bool = False
-    ) -> CallbackList:
-        if isinstance(given, CallbackList):
-            return given
-        verbose = 1 if verbose == "auto" else verbose
-        if verbose not in (0, 1, 2):
-            raise ArgumentError(f"verbose must be 'auto', 0, 1 or 2, received {verbose!r}")
-        return CallbackList(
-            given,
-            add_history=history,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=verbose,
-            epochs=epochs,
-            steps=steps,
-        )
-
-
-def _unpacked(data: Any) -> tuple[Any, Any, Any]:
-    """Validation data as x, y and weights; a stream is x alone."""
-    return (data, None, None) if yields_batches(data) or is_indexed(data) else unpack(data)
-
-
-def _warn_of_nan(loss: float, epoch: int, hooks: CallbackList) -> None:
-    """Warn that the loss of an epoch is no number, unless a callback looks for that."""
-    if np.isnan(loss) and not any(isinstance(callback, TerminateOnNaN) for callback in hooks.callbacks):
-        warnings.warn(
-            f"the loss of epoch {epoch + 1} is NaN: look for NaN in the data, lower the rate or clip gradients; "
-            "callbacks.TerminateOnNaN() ends such a training",
-            stacklevel=4,
-        )
-
-
-class _Validation:
-    """The data of validation, and the epochs after which it is due: all of a list, or every so many."""
-
-    def __init__(self, source: Source, steps: int | None, frequency: Any) -> None:
-        is_number = isinstance(frequency, int) and not isinstance(frequency, bool) and frequency > 0
-        if not is_number and not isinstance(frequency, (list, tuple, set, range)):
-            raise ArgumentError(f"validation_freq is a positive integer or a list of epochs, received {frequency!r}")
-        self.source, self.steps, self.frequency = source, steps, frequency
-
-    def passes(self) -> Epochs:
-        return Epochs(self.source, self.steps)
-
-    def is_due(self, epoch: int) -> bool:
-        if isinstance(self.frequency, int):
-            return (epoch + 1) % self.frequency == 0
-        return epoch + 1 in self.frequency

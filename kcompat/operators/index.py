@@ -95,6 +95,7 @@ INDEX: Index = {
         "max_pool_gradient",
     ),
     "pool_places": ("max_pool_places",),
+    "projective": ("projective_transform",),
     "random": ("random_normal", "random_uniform"),
     "recurrent": ("conv_lstm", "gru", "lstm", "simple_rnn"),
     "recurrent_gradients": ("conv_lstm_gradient", "gru_gradient", "lstm_gradient", "simple_rnn_gradient"),

@@ -29,4 +29,5 @@ INDEX: Index = {
     "views": ("expand_dims", "fold_time", "reshape", "squeeze", "unfold_time"),
     "windows": (),
     "winograd": (),
+    "winograd_gradient": (),
 }
