@@ -75,11 +75,12 @@ def _legacy_document(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _legacy_layer(item: dict[str, Any]) -> dict[str, Any]:
-    lost = _lost(item)
+    lost = _lost(item, _without_misread(item))
     if lost is not None:
         name = f"layer '{item['config'].get('name')}' ({item['class_name']})"
         raise SaveError(f"{name}: {lost} when Keras 3 loads an .h5 file; save as .keras")
-    described: dict[str, Any] = {key: item[key] for key in ("config", "name", "inbound_nodes") if key in item}
+    described: dict[str, Any] = {key: item[key] for key in ("name", "inbound_nodes") if key in item}
+    described = {"config": _without_misread(item), **described}
     described = {"class_name": _python_name(item["class_name"]), **described}
     return {**described, **_legacy_document(item)} if is_model(item) else described
 
@@ -90,21 +91,35 @@ def _python_name(class_name: str) -> str:
     return cls.__name__ if cls is not None and cls.keras_name == class_name else class_name
 
 
+def _without_misread(item: dict[str, Any]) -> dict[str, Any]:
+    """The config without words that would be taken for functions and are the layer's defaults anyway."""
+    cls = CLASSES["keras.layers"].get(item["class_name"])
+    fields = cls.fields if cls is not None else {}
+    return {
+        key: value
+        for key, value in item["config"].items()
+        if not (_is_function(key, value) and key in fields and fields[key].default == value)
+    }
+
+
+def _is_function(key: str, value: Any) -> bool:
+    return key != "name" and isinstance(value, str) and value in _FUNCTIONS
+
+
 _FUNCTIONS = frozenset({"add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"})
 
 
-def _lost(item: dict[str, Any]) -> str | None:
+def _lost(item: dict[str, Any], config: dict[str, Any]) -> str | None:
     """What Keras's loader of this form does not find, leaves out, or takes for a function of keras.layers.
 
     Source: `model_from_config` in keras/src/legacy/saving/saving_utils.py, and serialization.py there.
     """
-    config = item["config"]
     if ".ops" in (item.get("module") or ""):
         return "operations are not found"
     axis = config.get("axis", 0)
     if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and len(axis) == 1):
         return f"axis {axis} is lost"
     for key, value in config.items():
-        if key != "name" and isinstance(value, str) and value in _FUNCTIONS:
+        if _is_function(key, value):
             return f"'{key}' = '{value}' is misread"
     return None

@@ -92,6 +92,37 @@ def test_shared_layers() -> None:
     np.testing.assert_allclose(again(list(x)), model(list(x)), rtol=1e-4, atol=1e-5)
 
 
+def test_steps_of_images() -> None:
+    each = [L.Conv2D(2, 3, activation="relu"), L.MaxPooling2D(), L.Flatten()]
+    model = with_random_weights([*map(L.TimeDistributed, each), L.LSTM(2)], (3, 6, 6, 2), "float32")
+    again = raised(model)
+    assert kinds(again) == kinds(model)
+    assert [type(layer.layer) for layer in again.layers[1:4]] == [L.Conv2D, L.MaxPooling2D, L.Flatten]
+    x = np.random.default_rng(1).normal(size=(2, 3, 6, 6, 2)).astype("f4")
+    np.testing.assert_allclose(again(x), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_merges() -> None:
+    """Layers of several tensors and of two sequences, without nodes between them."""
+    a, b, c = (layers.Input((3, 4)) for _ in range(3))
+    kept = [
+        L.Add()([a, b, c]),
+        L.Average()([a, b, c]),
+        L.Maximum()([a, b, c]),
+        L.Dot((2, 2), normalize=True)([a, b]),
+        L.Attention(use_scale=True)([a, b, c]),
+        L.AdditiveAttention()([a, b]),
+    ]
+    model = Functional([a, b, c], kept)
+    for variable in model.variables:
+        variable.assign(np.full(variable.shape, 0.7, "f4"))
+    again = to_keras(model_from_proto(model_proto(model)))
+    assert sorted(kinds(again)) == sorted(kinds(model))
+    x = list(np.random.default_rng(1).normal(size=(3, 2, 3, 4)).astype("f4"))
+    for actual, expected in zip(again(x), model(x), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_normalization() -> None:
     norm = layers.Normalization()
     norm.adapt(np.random.default_rng(0).normal(2, 3, (50, 5)))

@@ -98,11 +98,11 @@ def attention_layer(r: Raiser, node: Node) -> None:
     """MultiHeadAttention with its projections, if they are there; else an operation."""
     projections = [_made_of_features(r, value) for value in node.inputs[:3]]
     output = _made_into_features(r, node.outputs[0])
-    mask = None if node.inputs[3] is None else r.operand(node.inputs[3])
     known = [p for p in projections if p is not None]
-    if len(known) == 3 and output is not None and mask is None:
+    if len(known) == 3 and output is not None and (node.inputs[3] is None or _is_of_all_heads(r, node.inputs[3])):
         _multi_head(r, node, known, output)
         return
+    mask = None if node.inputs[3] is None else r.operand(node.inputs[3])
     operands = [r.operand(value) for value in node.inputs[:3]]
     named = {"bias": None, "mask": mask, "scale": node.attrs["scale"]}
     y = r.op("dot_product_attention", *operands, is_causal=node.attrs["causal"], named=named)
@@ -127,6 +127,7 @@ def _multi_head(r: Raiser, node: Node, projections: list[Projection], output: Pr
             "value": r.tensor(value.value),
             **({} if key.value is value.value else {"key": r.tensor(key.value)}),
             **({"use_causal_mask": True} if node.attrs["causal"] else {}),
+            **_mask_argument(r, node.inputs[3]),
         },
         weights=weights,
         num_heads=heads,
@@ -137,6 +138,15 @@ def _multi_head(r: Raiser, node: Node, projections: list[Projection], output: Pr
     )
     r.bind(output.value, y)
     r.skipped.update(output.between)
+
+
+def _is_of_all_heads(r: Raiser, mask: Value) -> bool:
+    """Whether a mask (batch, 1, queries, keys) is the same for all heads."""
+    return r.known(mask) is None and mask.rank == 4 and mask.shape[1] == 1 and mask.dtype == "bool"
+
+
+def _mask_argument(r: Raiser, mask: Value | None) -> dict[str, Any]:
+    return {} if mask is None else {"attention_mask": r.op("squeeze", r.tensor(mask), axis=1, suffix="mask")}
 
 
 def _pair(projection: Projection, shape: tuple[int, ...], biased: bool) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from kcompat.ir.types import is_float
 from kcompat.layers.symbolic import public_shape
 
 from .canonical import Rewriter, both_ways, idiom
+from .one_head import attention_of_one_head
 from .raiser import Raiser, first, raises
 from .reshaping import flat_rows
 
@@ -94,6 +95,8 @@ def matmul(r: Raiser, node: Node) -> None:
     x, y = node.inputs
     result = node.outputs[0]
     tensors = [value for value in (x, y) if value is not None and r.known(value) is None]
+    if attention_of_one_head(r, node):
+        return
     if len(tensors) == 2 and all(_is_batch(r, value) for value in tensors) and is_float(result.dtype):
         left, right = (r.held(value) for value in tensors)
         if left.tensor.shape[0] == right.tensor.shape[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from kcompat.ir.graph import Result
 from kcompat.ir.types import is_float
 
 from .masks import masked_mean, masking
+from .names import scope_of
 from .normal import normalization
 from .raiser import Order, Raiser, first, raises
 
@@ -161,10 +163,39 @@ def _paired(r: Raiser, node: Node, x1: Any, x2: Any) -> Any:
         if layer is not None:
             return layer
     if not arrays and is_float(dtype) and op in _MERGES and _merges(x1.shape, x2.shape):
-        return r.layer(_MERGES[op], [x1, x2])
+        return r.layer(_MERGES[op], _all_merged(r, node, x1, x2))
     if op == "div" and not is_float(dtype):
         return _whole_quotient(r, x1, x2)
     return r.op(_PAIRS[op], *map(_as_number, (x1, x2)))
+
+
+def _all_merged(r: Raiser, node: Node, x1: Any, x2: Any) -> list[Any]:
+    """Both tensors; in place of the first those of which a node of the same path has made it, for nothing else."""
+    before, made = x1.call.layer, getattr(node.inputs[0], "producer", None)
+    same = type(before).__name__ == _MERGES[node.op.name] and node.op.name != "sub" and made is not None
+    if not same or not scope_of(node) or scope_of(node) != scope_of(made) or not r.is_read_once(first(node)):
+        return [x1, x2]
+    if x1.shape != x2.shape:
+        return [x1, x2]
+    r.names.release(before.name)
+    return [*x1.call.input_tensors, x2]
+
+
+def _averaged(r: Raiser, tensor: Any, scale: float) -> Any:
+    """The mean of tensors that were added, where a factor makes their sum one; else None."""
+    added = tensor.call.input_tensors if isinstance(tensor.call.layer, layers.Add) else []
+    return r.layer("Average", list(added)) if added and math.isclose(scale * len(added), 1, rel_tol=1e-6) else None
+
+
+def _rescaled(r: Raiser, node: Node, tensor: Any, scale: float, offset: float) -> Any:
+    """Rescaling; one with the factor that a node of the same path has put before an offset."""
+    before, value = tensor.call.layer, next(v for v in node.inputs if v is not None and r.known(v) is None)
+    made = getattr(value, "producer", None)
+    joined = isinstance(before, layers.Rescaling) and made is not None and scope_of(made) == scope_of(node) != ""
+    if joined and scale == 1 and before.offset == 0 and r.is_read_once(value):
+        r.names.release(before.name)
+        return r.layer("Rescaling", tensor.call.input_tensors[0], scale=before.scale, offset=offset)
+    return r.layer("Rescaling", tensor, scale=scale, offset=offset)
 
 
 def _merges(first: Sequence[Any], second: Sequence[Any]) -> bool:
@@ -201,7 +232,9 @@ def _with_array(r: Raiser, node: Node, x1: Any, x2: Any) -> Any:
     if array.size == 1:
         if array.ndim and tensor.shape[0] == 1 and array.ndim > len(tensor.shape):
             return None
-        return r.layer("Rescaling", tensor, scale=float(scale.reshape(())), offset=float(offset.reshape(())))
+        numbers = float(scale.reshape(())), float(offset.reshape(()))
+        mean = _averaged(r, tensor, numbers[0]) if numbers[1] == 0 else None
+        return _rescaled(r, node, tensor, *numbers) if mean is None else mean
     if array.ndim != len(tensor.shape) or any(
         size not in (1, dim) for size, dim in zip(array.shape, tensor.shape, strict=True)
     ):

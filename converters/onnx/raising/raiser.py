@@ -82,7 +82,7 @@ class Raiser:
     needs the axes where the value has them, and layers keep channels last behind each other.
 
     skipped: nodes that were raised together with an earlier one. masked: values whose tensors carry a mask, and its
-    rule.
+    rule. steps: tensors in which the steps of a sequence are samples -> the sequence.
     """
 
     def __init__(self, graph: Graph, learned: set[Value], names: LayerNames) -> None:
@@ -94,6 +94,7 @@ class Raiser:
         self.flattened: dict[Value, Flat] = {}
         self.skipped: set[Node] = set()
         self.masked: dict[Value, Any] = {}
+        self.steps: dict[KerasTensor, KerasTensor] = {}
         self.node: Node | None = None
         self._arranged: dict[tuple[Value, Order], KerasTensor] = {}
         self._shared = SharedLayers()
@@ -202,7 +203,8 @@ class Raiser:
         """What a new layer of a class of `keras.layers` gives for its inputs.
 
         weights: in the layer's order, None where it has none. call: named arguments of the call. A layer that was
-        made for another node of the same name and with the same weights is called again.
+        made for another node of the same name and with the same weights is called again. Where samples are the steps
+        of a sequence, the layer is made for the sequence too.
         """
         first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         if is_float(first.dtype) and first.dtype != "float32":
@@ -212,12 +214,16 @@ class Raiser:
         if layer is not None:
             return layer(inputs, **(call or {}))
         name = self.names.unique(self.node, suffix or to_snake_case(kind), bool(suffix))
+        sequence = self.steps.get(inputs) if not isinstance(inputs, (list, tuple)) and not call else None
         kinds: Any = CLASSES["keras.layers"]
-        layer = kinds[kind](name=name, **config)
+        layer = kinds[kind](name=name if sequence is None else f"{name}_layer", **config)
         outputs = layer(inputs, **(call or {}))
         if weights:
             layer.set_weights([np.array(array, order="C") for array in weights if array is not None])
-        self._shared.keep(key, layer)
+        if sequence is None:
+            self._shared.keep(key, layer)
+        else:
+            self.steps[outputs] = kinds["TimeDistributed"](layer, name=name)(sequence)
         return outputs
 
     def is_shared(self, layer: Any) -> bool:

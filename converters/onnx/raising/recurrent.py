@@ -137,7 +137,7 @@ def _joined(r: Raiser, forward: Node, backward: Node) -> _Pair | None:
         merged = _merged(r, forward.outputs[1], backward.outputs[1])
         if merged is None or any(r.is_read(v) for made in (forward, backward) for v in made.outputs[2:]):
             return _Pair(forward, backward, None, ())
-        return _Pair(forward, backward, merged.outputs[0], (), _mode(merged))
+        return _Pair(forward, backward, *_end(r, merged, ()))
     turned = _only_user(r, backward.outputs[0], "slice")
     if turned is None or turned.attrs["steps"] != (-1,):
         return None
@@ -145,7 +145,7 @@ def _joined(r: Raiser, forward: Node, backward: Node) -> _Pair | None:
     if not _are_zeroed(r, forward, merged):
         return None
     if merged is not None:
-        return _Pair(forward, backward, merged.outputs[0], (turned,), _mode(merged))
+        return _Pair(forward, backward, *_end(r, merged, (turned,)))
     straight, other = _only_user(r, forward.outputs[0], "expand_dims"), _only_user(r, turned.outputs[0], "expand_dims")
     join = None if straight is None else _only_user(r, straight.outputs[0], "concat")
     if straight is None or other is None or join is None or join.attrs["axis"] != 2:
@@ -174,8 +174,14 @@ def _merged(r: Raiser, one: Value, other: Value) -> Node | None:
     return None
 
 
-def _mode(merged: Node) -> str:
-    return {"add": "sum"}.get(merged.op.name, merged.op.name)
+def _end(r: Raiser, merged: Node, between: tuple[Node, ...]) -> tuple[Value, tuple[Node, ...], str]:
+    """What is made of both, the nodes on the way there, and by which mode: half of a sum is the mean."""
+    result = merged.outputs[0]
+    half = _only_user(r, result, "div") if merged.op.name == "add" else None
+    number = r.known(half.inputs[1]) if half is not None else None
+    if half is not None and number is not None and number.size == 1 and float(number.reshape(())) == 2:
+        return half.outputs[0], (*between, merged), "ave"
+    return result, between, {"add": "sum"}.get(merged.op.name, merged.op.name)
 
 
 def _only_user(r: Raiser, value: Value, op: str) -> Node | None:

@@ -181,10 +181,10 @@ def _resized_tensor(r: Raiser, node: Node, tensor: KerasTensor, targets: dict[in
 
 def repeat_vector(r: Raiser, tensor: KerasTensor, count: int) -> KerasTensor:
     """The one step of a sequence several times."""
-    source = tensor.call.input_tensors[0] if isinstance(tensor.call.layer, layers.Reshape) else None
-    if source is None or len(source.shape) != 2:
+    if not isinstance(tensor.call.layer, layers.Reshape):
         return r.layer("UpSampling1D", tensor, size=count)
-    return r.layer("RepeatVector", source, n=count)
+    source = tensor.call.input_tensors[0]
+    return r.layer("RepeatVector", source if len(source.shape) == 2 else r.layer("Flatten", source), n=count)
 
 
 def _is_plain(node: Node) -> bool:

@@ -138,6 +138,9 @@ def _in_order(parts: Sequence[Part], sizes: Sequence[Token], order: Order) -> li
 def reshaped(r: Raiser, tensor: KerasTensor, after: Sequence[Token], before: Sequence[Token]) -> KerasTensor:
     """The tensor with other sizes, directly from what a reshape before it was made of."""
     target = [size if isinstance(size, int) else -1 for size in after]
+    sequence = _as_sequence(r, tensor, after)
+    if sequence is not None:
+        return sequence
     source = _unshaped(tensor)
     kept = bool(after) and bool(before) and after[0] == before[0]
     shape = tuple(size if isinstance(size, int) else None for size in after)
@@ -152,7 +155,25 @@ def reshaped(r: Raiser, tensor: KerasTensor, after: Sequence[Token], before: Seq
             return r.layer("Reshape", source, target_shape=tuple(target[1:]))
     if target.count(-1) > 1:
         raise r.refusal(f"a reshape to {shape} has more than one open size; give the model's input_shapes")
-    return r.op("reshape", source, newshape=tuple(target))
+    y = r.op("reshape", source, newshape=tuple(target))
+    if len(before) > 2 and list(after[1:]) == list(before[2:]) and isinstance(before[1], int) and target[0] == -1:
+        r.steps[y] = tensor
+    return y
+
+
+def _as_sequence(r: Raiser, tensor: KerasTensor, after: Sequence[Token]) -> KerasTensor | None:
+    """Steps that were samples, as steps again; each may have been reshaped too."""
+    sequence = r.steps.get(tensor)
+    if sequence is None or len(after) < 2 or isinstance(after[0], int) or after[1] != sequence.shape[1]:
+        return None
+    inner, wanted = ([size for size in sizes if isinstance(size, int)] for sizes in (sequence.shape[2:], after[2:]))
+    if len(inner) < len(sequence.shape) - 2 or len(wanted) < len(after) - 2 or math.prod(inner) != math.prod(wanted):
+        return None
+    if wanted == inner:
+        return sequence
+    if len(wanted) == 1:
+        return r.steps[r.layer("Flatten", tensor)]
+    return r.layer("Reshape", sequence, target_shape=tuple(after[1:]))
 
 
 def _unshaped(tensor: KerasTensor) -> KerasTensor:

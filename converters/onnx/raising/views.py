@@ -62,11 +62,28 @@ def nothing(b: Rewriter, node: Node) -> Value | None:
 
 @idiom("transpose")
 def once(b: Rewriter, node: Node) -> Value | None:
-    """A transpose of a transpose as one."""
-    before = b.made_by(first(node), "transpose")
-    if before is None:
+    """A chain that ends in a transpose as one transpose of the value where it began."""
+    axes: Axes | None = list(node.attrs["perm"])
+    found, made = None, b.made_by(first(node), *VIEWS)
+    while made is not None and axes is not None and not b.is_known(first(made)):
+        axes, source = axes_before(made, axes), first(made)
+        if axes is not None and sorted(axes, key=str) == list(range(source.rank)):
+            found = source, tuple(axes)
+        made = b.made_by(source, *VIEWS)
+    return None if found is None else b.transpose(found[0], perm=found[1])
+
+
+@idiom("reshape")
+def moved_channel(b: Rewriter, node: Node) -> Value | None:
+    """Images of one channel, which a reshape moves to the other end as well as a transpose does."""
+    x, shape = first(node), node.outputs[0].shape
+    if x.rank < 4 or len(shape) != x.rank or not x.type.with_shape(x.shape[1:]).is_static:
         return None
-    return b.transpose(first(before), perm=[before.attrs["perm"][axis] for axis in node.attrs["perm"]])
+    last, second = (0, x.rank - 1, *range(1, x.rank - 1)), (0, *range(2, x.rank), 1)
+    for axis, perm in ((x.rank - 1, last), (1, second)):
+        if x.shape[axis] == 1 and shape[1:] == tuple(x.shape[place] for place in perm[1:]) != x.shape[1:]:
+            return b.rewritten("transpose", x, perm=perm)
+    return None
 
 
 @idiom("squeeze", "reshape")

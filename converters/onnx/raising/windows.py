@@ -255,10 +255,8 @@ def _transposed_padding(
 ) -> tuple[str, Pairs, tuple[int, ...] | None]:
     """The layer's padding, what is to be cut then, and the layer's output padding."""
     none = ((0, 0),) * len(cuts)
-    totals = [max(span - stride, 0) for span, stride in zip(spans, strides, strict=True)]
-    if all(s >= t for s, t in zip(spans, strides, strict=True)) and all(
-        cut == (total // 2, total - total // 2) for cut, total in zip(cuts, totals, strict=True)
-    ):
+    excess = [span - stride for span, stride in zip(spans, strides, strict=True)]
+    if cuts == [(total // 2, total - total // 2) if total > 0 else (0, total) for total in excess]:
         return "same", none, None
     missing = [max(-high, 0) for _, high in cuts]
     rest = tuple((low, max(high, 0)) for low, high in cuts)
