@@ -61,6 +61,13 @@ def _place(image: bytes, memory: mmap.mmap, start: int, base: int, symbols: dict
         WORD.pack_into(memory, start + place, base + start + offset)
     for place, name in zip(places[own:], names, strict=False):
         if name not in symbols:
-            symbols[name] = address_of(name.decode()) or 0
+            symbols[name] = _required(name.decode())
         WORD.pack_into(memory, start + place, symbols[name])
     return base + start + entry
+
+
+def _required(symbol: str) -> int:
+    address = address_of(symbol)
+    if address is None:
+        raise OSError(f"a kernel calls {symbol}, which this process does not have")
+    return address
