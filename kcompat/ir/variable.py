@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from .types import TensorType, numpy_name
-from .variable_operators import VariableOperators
+from .variable_operators import TRACE, VariableOperators
 
 
 class Variable(VariableOperators):
@@ -79,6 +79,10 @@ class Variable(VariableOperators):
 
     def assign(self, value: Any) -> Variable:
         """Replace the value. Raises ShapeError unless the shape is the variable's own."""
+        trace = TRACE.get()
+        if trace is not None:
+            trace.assign(self, value)
+            return self
         array = np.asarray(value, dtype=numpy_name(self.dtype))
         if array.shape != self.shape:
             raise ShapeError(f"weight '{self.path}' has shape {self.shape}, received {array.shape}")
@@ -88,11 +92,11 @@ class Variable(VariableOperators):
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
-        return self.assign(self.value + np.asarray(value))
+        return self.assign(self + (np.asarray(value) if TRACE.get() is None else value))
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
-        return self.assign(self.value - np.asarray(value))
+        return self.assign(self - (np.asarray(value) if TRACE.get() is None else value))
 
     def memory(self) -> np.ndarray:
         """The value as an array that may be written in place: C-contiguous, and shared with no one who assigned it.

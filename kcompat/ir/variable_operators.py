@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+TRACE: ContextVar[Any] = ContextVar("TRACE", default=None)
+"""The trace of a function that is called with symbols: `variable(v)` is v's symbol, `assign(v, x)` gives it another."""
+
+
+def traced(operand: Any) -> Any:
+    """A variable's symbol while a function is traced; anything else as it is."""
+    trace = TRACE.get()
+    return operand if trace is None or not isinstance(operand, VariableOperators) else trace.variable(operand)
 
 
 def _taken(operand: Any) -> Any:
@@ -16,8 +26,17 @@ def _taken(operand: Any) -> Any:
     return operand if isinstance(operand, (np.ndarray, np.generic, bool, int, float)) else None
 
 
+def _current(variable: Any) -> Any:
+    """A variable's symbol while a function is traced, else its value."""
+    symbol = traced(variable)
+    return variable.value if symbol is variable else symbol
+
+
 def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
+        symbol = traced(self)
+        if symbol is not self:
+            return function(symbol, traced(other))
         taken = _taken(other)
         return NotImplemented if taken is None else function(self.value, taken)
 
@@ -45,10 +64,13 @@ class VariableOperators:
     __gt__, __ge__ = _binary(operator.gt), _binary(operator.ge)
 
     def __neg__(self) -> Any:
-        return -self.value
+        return -_current(self)
 
     def __abs__(self) -> Any:
-        return abs(self.value)
+        return abs(_current(self))
+
+    def __getitem__(self, key: Any) -> Any:
+        return _current(self)[key]
 
     def __float__(self) -> float:
         return float(self.value)

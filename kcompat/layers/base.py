@@ -15,6 +15,7 @@ from ..config import Configurable, serialize
 from ..errors import ArgumentError, WeightMismatchError
 from ..ir import TensorType, Value, Variable
 from ..ir.types import type_of
+from ..ir.variable_operators import TRACE, traced
 from ..naming import to_snake_case, unique_name
 from ..reference import evaluate
 from ..tree import flatten, map_structure
@@ -22,6 +23,7 @@ from .dtype_policy import DTypePolicy
 from .emitter import Emitter
 from .random_stream import RandomStream
 from .symbolic import Call, KerasTensor, call_symbolically, public_shape
+from .tracing import emit_call
 
 _INPUT_ARGUMENTS = (
     "input_shape",
@@ -93,8 +95,24 @@ class Layer(Configurable):
         """Make the weights. `input_shape`: sizes with None where open, or a list of such."""
 
     def emit(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
-        """The layer's outputs as Values, for the Values it is called on."""
-        raise NotImplementedError(f"{type(self).__name__} does not define emit(b, x)")
+        """The layer's outputs as Values, for the Values it is called on.
+
+        By default, what `call` gives: a function of tensors made of `kcompat.ops` and layers, as in Keras. It is
+        called with symbols, once for each graph; `training` is a bool.
+        """
+        call = getattr(self, "call", None)
+        if call is None:
+            raise NotImplementedError(f"{type(self).__name__} defines neither call(x) nor emit(b, x)")
+        if "training" in inspect.signature(call).parameters:
+            kwargs = {**kwargs, "training": b.training}
+        return emit_call(self, b, call, args, kwargs)
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a tensor, or several, to what training minimizes; for use in `call`."""
+        trace = TRACE.get()
+        if trace is None:
+            raise ArgumentError(f"{self}: add_loss is for use in call()")
+        trace.losses.extend(flatten(loss))
 
     def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
         """The masks of the outputs, for the masks of the inputs (None where a value has none).
@@ -121,9 +139,10 @@ class Layer(Configurable):
     @classmethod
     @cache
     def call_signature(cls) -> inspect.Signature:
-        """The arguments of a call: those of `emit` after the builder."""
-        parameters = list(inspect.signature(cls.emit).parameters.values())
-        return inspect.Signature(parameters[2:])
+        """The arguments of a call: those of `emit` after the builder, or of the layer's own `call`."""
+        own = getattr(cls, "call", None) if cls.emit is Layer.emit else None
+        parameters = list(inspect.signature(own or cls.emit).parameters.values())
+        return inspect.Signature([p for p in parameters[1 if own else 2 :] if p.name != "training"])
 
     @property
     def makes_mask(self) -> bool:
@@ -137,14 +156,14 @@ class Layer(Configurable):
         shape: Any = (),
         initializer: Any = "glorot_uniform",
         *,
-        name: str,
+        name: str | None = None,
         trainable: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
         dtype: str | None = None,
     ) -> Variable:
         """A new weight of this layer. Raises ArgumentError if a size of its shape is not known."""
-        shape = tuple(shape)
+        shape, name = tuple(shape), name or unique_name("variable")
         if not all(isinstance(size, int) for size in shape):
             raise ArgumentError(
                 f"layer '{self.name}' ({type(self).__name__}): weight '{name}' needs known sizes, received {shape}; "
@@ -307,6 +326,7 @@ class Layer(Configurable):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
+        args, kwargs = map_structure(traced, (args, kwargs))
         flags = {"training": kwargs.pop("training")} if "training" in kwargs else {}
         if not args:
             args, kwargs = self._by_position(kwargs)
@@ -409,8 +429,9 @@ class Layer(Configurable):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         held = self._values.get(name, value)
-        if isinstance(held, Layer) and held not in self._sublayers:
-            self._sublayers.append(held)
+        for layer in flatten(held) if type(self).emit is Layer.emit else [held]:
+            if isinstance(layer, Layer) and layer not in self._sublayers:
+                self._sublayers.append(layer)
 
     def __str__(self) -> str:
         return f"layer '{self.__dict__.get('name', '?')}' ({type(self).__name__})"

@@ -182,6 +182,7 @@ INDEX: Indexes = {
     "tensor_operators": {},
     "text_vectorization": {"keras.layers": ("TextVectorization",)},
     "time_distributed": {"keras.layers": ("TimeDistributed",)},
+    "tracing": {},
     "transposed": {
         "keras.layers": (
             "Conv1DTranspose",

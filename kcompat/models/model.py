@@ -37,6 +37,11 @@ class Model(TrainableModel):
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if type(self).layers is Model.layers:
+            raise ArgumentError(
+                f"{type(self).__name__}: subclasses of Model are not supported; call the layers on Input(...) and make "
+                "Model(inputs, outputs), or subclass Layer"
+            )
         super().__init__(*args, **kwargs)
         self._executor: Executor | None = None
         self._executor_version = 0

@@ -81,11 +81,13 @@ class TrainableModel(Layer):
         metrics: names, Metrics or functions, in a list or a dict; weighted_metrics: those that sample weights
         apply to. auto_scale_loss: wrap the optimizer of a model in mixed_float16 in a LossScaleOptimizer. The other
         arguments say how Keras is to compute and change nothing.
-        Raises ArgumentError for unknown names, or settings that do not fit the model's outputs.
+        Raises ArgumentError for unknown names, settings that do not fit the model's outputs, or a class of models
+        that has steps of its own.
         """
         from ..training import optimizers
         from .trainer import Trainer
 
+        _refuse_own_steps(self)
         self._kept_state = None
         optimizer = optimizers.get(optimizer)
         is_scaled = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
@@ -260,3 +262,12 @@ class TrainableModel(Layer):
             self.trainer.run(batch, training)
         logs = self.get_metrics_result()
         return logs if return_dict else self.trainer.in_order(logs)
+
+
+def _refuse_own_steps(model: TrainableModel) -> None:
+    own = [name for name in ("train_step", "test_step", "compute_loss", "compute_metrics") if hasattr(model, name)]
+    if own:
+        raise ArgumentError(
+            f"model '{model.name}' ({type(model).__name__}): {own[0]}() of its own is not supported; say what it does "
+            "with a Loss, a Metric, or add_loss() in a layer"
+        )

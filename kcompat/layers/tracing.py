@@ -1,0 +1,123 @@
+"""People's own functions of tensors, made of `kcompat.ops` and layers, as IR: called once, with symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..ir import Value, Variable
+from ..ir.types import is_float
+from ..ir.variable_operators import TRACE
+from ..tree import flatten, map_structure
+from .emitter import Emitter
+from .symbolic import Call, KerasTensor
+
+if TYPE_CHECKING:
+    from .base import Layer
+
+
+class Trace:
+    """The symbols that a function is given, and the Values that they stand for.
+
+    owner: the layer that operations on the symbols are recorded for, by name. While a trace is `active`,
+    variables are symbols too, and what is assigned to them is what they are from there on.
+    """
+
+    def __init__(self, b: Emitter, owner: Layer) -> None:
+        self.b, self.owner = b, owner
+        self.known: dict[KerasTensor, Value] = {}
+        self.current: dict[Variable, Any] = {}
+        self.assigned: list[Variable] = []
+        self.losses: list[Any] = []
+
+    def symbol(self, value: Value) -> KerasTensor:
+        """A symbol for a Value."""
+        tensor = KerasTensor(value.type, Call(self.owner, (), {}), len(self.known))
+        self.known[tensor] = value
+        return tensor
+
+    def variable(self, variable: Variable) -> Any:
+        """What a variable is at this point, in the compute dtype of the layer that is emitted."""
+        if variable not in self.current:
+            value = self.b.parameter(variable)
+            self.current[variable] = self.symbol(self.b.floating(value) if is_float(value.dtype) else value)
+        return self.current[variable]
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Let a variable be a symbol or an array from here on."""
+        self.current[variable] = value
+        self.assigned.append(variable)
+
+    @contextmanager
+    def active(self) -> Iterator[Trace]:
+        """The time in which the function runs."""
+        token = TRACE.set(self)
+        try:
+            yield self
+        finally:
+            TRACE.reset(token)
+
+    def values(self, results: Any) -> Any:
+        """The Values of a nest of symbols, arrays and numbers. Raises ArgumentError for anything else."""
+        leaves = [leaf for leaf in flatten(results) if isinstance(leaf, KerasTensor)]
+        for call in _needed(leaves, self.known):
+            args, kwargs = map_structure(
+                lambda leaf: self.known[leaf] if isinstance(leaf, KerasTensor) else leaf, (call.args, call.kwargs)
+            )
+            self.known.update(zip(call.output_tensors, flatten(self.b.call(call.layer, *args, **kwargs)), strict=True))
+        return map_structure(self._value, results)
+
+    def _value(self, leaf: Any) -> Value:
+        if isinstance(leaf, KerasTensor):
+            return self.known[leaf]
+        if isinstance(leaf, (bool, int, float, np.ndarray, np.generic)):
+            array = np.asarray(leaf)
+            return self.b.constant(array.astype(np.float32) if array.dtype == np.float64 else array)
+        raise ArgumentError(f"{self.owner} must give tensors made with kcompat.ops, received {leaf!r:.100}")
+
+    def finish(self, results: Any) -> Any:
+        """The Values of results; losses are added, and variables become what was assigned to them."""
+        values = self.values(results)
+        for loss in self.values(self.losses):
+            self.b.add_loss(loss)
+        for variable in dict.fromkeys(self.assigned):
+            value = self._value_of(variable)
+            self.b.assign(variable, self.b.broadcast_to(value, shape=variable.shape) if not value.rank else value)
+        return values
+
+    def _value_of(self, variable: Variable) -> Value:
+        value: Value = self.values(self.current[variable])
+        if value.dtype == variable.dtype:
+            return value
+        cast = self.b.float_to_int if is_float(value.dtype) and not is_float(variable.dtype) else self.b.cast
+        result: Value = cast(value, dtype=variable.dtype)
+        return result
+
+
+def emit_call(layer: Layer, b: Emitter, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """What a layer's own `call` gives for nests of Values, as Values."""
+    trace = Trace(b, layer)
+    args, kwargs = map_structure(lambda leaf: trace.symbol(leaf) if isinstance(leaf, Value) else leaf, (args, kwargs))
+    with trace.active():
+        results = function(*args, **kwargs)
+    return trace.finish(results)
+
+
+def _needed(results: Sequence[KerasTensor], known: dict[KerasTensor, Value]) -> list[Call]:
+    """The calls that make tensors of known ones, in an order in which they can run."""
+    ordered: dict[Call, None] = {}
+    stack = [(result, False) for result in reversed(results)]
+    while stack:
+        tensor, ready = stack.pop()
+        if tensor in known or tensor.call in ordered:
+            continue
+        if ready:
+            ordered[tensor.call] = None
+            continue
+        stack.append((tensor, True))
+        stack.extend((source, False) for source in reversed(tensor.call.input_tensors))
+    return list(ordered)
