@@ -64,7 +64,7 @@ _GATES = {"tanh": tanh, "sigmoid": sigmoid}
 """Quicker than those of `scalars`, within 1e-6 of them, but not relatively near zero."""
 
 
-def _function(text: str) -> Callable[..., Any]:
+def function(text: str) -> Callable[..., Any]:
     """A function of one number from "name" or "name(a,b)"."""
     name, _, rest = text.partition("(")
     if name == "linear":
@@ -82,7 +82,7 @@ def _function(text: str) -> Callable[..., Any]:
     return by_count[len(numbers)]
 
 
-def _multiplier(rows: int, lanes: int) -> Callable[..., None]:
+def multiplier(rows: int, lanes: int) -> Callable[..., None]:
     """`multiply(table, origin, depth, weights, bias, wide)`: rows times all panels, into the second rows."""
     width = VECTORS * lanes
     low, high = F(-np.inf), F(np.inf)
@@ -113,14 +113,14 @@ def _multiplier(rows: int, lanes: int) -> Callable[..., None]:
 
 
 @compiled
-def _copy(target, source, count):
+def copy(target, source, count):
     y, x = f32(target), f32(source)
     for i in range(count):
         y[i] = x[i]
 
 
 @compiled
-def _clear(target, count):
+def clear(target, count):
     y = f32(target)
     for i in range(count):
         y[i] = 0
@@ -129,9 +129,9 @@ def _clear(target, count):
 @compiled
 def _put_first(state, first, row, units, own):
     """The state of a row before the first step."""
-    _clear(state + row * units * 4, units)
+    clear(state + row * units * 4, units)
     if first != 0:
-        _copy(state + row * units * 4, first + row * own * 4, own)
+        copy(state + row * units * 4, first + row * own * 4, own)
 
 
 def _lstm(act: Any, gate: Any) -> Any:
@@ -174,8 +174,8 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
 
     Threads share sequences.
     """
-    act, recurrent = _function(activation), _function(gate)
-    multiply = _multiplier(rows, lanes)
+    act, recurrent = function(activation), function(gate)
+    multiply = multiplier(rows, lanes)
     table_on_stack = stack(3 * rows)
     gates = _CELLS["simple_rnn" if cell == "gru_before" else cell](act, recurrent)
     in_two = cell == "gru_before"
@@ -217,11 +217,11 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
         if b[12] != 0:
             y = b[12] + (row * a[2] + place) * own * 4
             if is_real:
-                _copy(y, b[5] + row * a[3] * 4, own)
+                copy(y, b[5] + row * a[3] * 4, own)
             elif place == 0 or a[7] != 0:
-                _clear(y, own)
+                clear(y, own)
             else:
-                _copy(y, y - own * 4, own)
+                copy(y, y - own * 4, own)
 
     @compiled
     def step(table, a, b, gate_count, first, last, place):
@@ -258,9 +258,9 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
                 start += rows
         for row in range(first, last):
             if b[13] != 0:
-                _copy(b[13] + row * a[4] * 4, b[5] + row * a[3] * 4, a[4])
+                copy(b[13] + row * a[4] * 4, b[5] + row * a[3] * 4, a[4])
             if b[14] != 0:
-                _copy(b[14] + row * a[4] * 4, b[6] + row * a[3] * 4, a[4])
+                copy(b[14] + row * a[4] * 4, b[6] + row * a[3] * 4, a[4])
 
     gate_counts = {"lstm": 4, "gru": 3, "gru_before": 3, "simple_rnn": 1}
     count = gate_counts[cell]

@@ -237,3 +237,50 @@ def test_softmax_and_gates_along_any_axis(axis: int) -> None:
     check(lambda b, x: b.softmax(x, axes=(axis,)), x, lanes=16)
     check(lambda b, x: b.log_softmax(x, axes=(axis,)), x, lanes=16)
     check(lambda b, x: b.glu(x, axis=axis), x, lanes=16)
+
+
+# --- the way back ---------------------------------------------------------------
+
+TIMES, FEATURES = 6, 5
+
+
+def operands(cell: str, batch: int, units: int, has_states: bool, is_masked: bool) -> list[np.ndarray]:
+    """y is what the cell makes of the others; then the gradients by its outputs."""
+    gates, states = CELLS[cell]
+    wide = gates * units
+    shapes = [(batch, TIMES, FEATURES), (FEATURES, wide), (units, wide), (2, wide) if cell == "gru" else (wide,)]
+    shapes += [(batch, units)] * states * has_states
+    arrays = [random(number, *shape, scale=0.4) for number, shape in enumerate(shapes)]
+    if is_masked:
+        arrays.append(np.random.default_rng(0).random((batch, TIMES)) > 0.3)
+    last = [random(30 + place, batch, units) for place in range(states)] if has_states else []
+    return [*arrays, random(20, batch, TIMES, units), *last]
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(("has_states", "is_masked"), [(False, False), (True, True)])
+@pytest.mark.parametrize(
+    ("batch", "units", "options"),
+    [(5, 10, {}), (1, 16, {"go_backwards": True}), (6, 16, {"zero_masked": True})],
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_cells(
+    cell: str, batch: int, units: int, options: dict[str, Any], has_states: bool, is_masked: bool, lanes: int
+) -> None:
+    states = CELLS[cell][1]
+
+    def build(b: Any, x: Any, w: Any, u: Any, bias: Any, *rest: Any) -> list[Any]:
+        given = rest[:states] if has_states else [None] * states
+        mask = rest[states * has_states] if is_masked else None
+        dy, *last = rest[states * has_states + is_masked :]
+        made = getattr(b, cell)(x, w, u, bias, *given, mask, **options)
+        last = last or [None] * states
+        gradient = getattr(b, f"{cell}_gradient")
+        return [*made, *gradient(made[0], x, w, u, bias, *given, mask, dy, *last, **options)]
+
+    check(build, *operands(cell, batch, units, has_states, is_masked), lanes=lanes)
+
+
+def test_a_gru_of_the_first_generation_with_weights_that_change() -> None:
+    x, w, u = random(0, 3, TIMES, FEATURES), random(1, FEATURES, 30, scale=0.4), random(2, 10, 30, scale=0.4)
+    check(lambda b, *values: b.gru(*values, reset_after=False), x, w, u, random(3, 30), lanes=16)

@@ -12,7 +12,8 @@ from ...operators.recurrent import ACTIVATIONS
 from ..planner import Planner, lowers
 from ..program import Address, Argument, Step, kernel, product
 from .dense import FLOPS, add_product
-from .tiles import choose_tile, pack_panels
+from .movement import copy
+from .tiles import choose_tile, pack_panels, pack_step
 
 VECTORS = 4
 """Of a panel of recurrent weights, as in kernels/recurrent.py."""
@@ -23,7 +24,7 @@ HEAD = 9
 GATE = 1.0
 """Nanoseconds for the gates of a unit, for estimates of work."""
 
-_ROWS = {16: (4, 2, 1), 8: (2, 1), 4: (2, 1)}
+ROWS = {16: (4, 2, 1), 8: (2, 1), 4: (2, 1)}
 
 
 @lowers("lstm", "gru", "simple_rnn")
@@ -31,22 +32,22 @@ def recurrent(planner: Planner, node: Node) -> bool:
     x, w, u, bias, *states, mask = node.inputs
     assert x is not None
     attrs = node.attrs
-    activations = [_function(attrs["activation"]), _function(attrs.get("recurrent_activation", "linear"))]
-    if not isinstance(w, Constant) or not isinstance(u, Constant) or not (bias is None or isinstance(bias, Constant)):
-        return False
+    activations = [activation_of(attrs["activation"]), activation_of(attrs.get("recurrent_activation", "linear"))]
+    assert w is not None
+    assert u is not None
     if x.dtype != "float32" or "" in activations:
         return False
     cell = "gru_before" if node.op.name == "gru" and not attrs["reset_after"] else node.op.name
     batch, times = (int(size) for size in x.shape[:2])
     own, lanes = int(u.shape[0]), planner.target.lanes
     units = -(-own // lanes) * lanes
-    rows = next(rows for rows in _ROWS[lanes] if rows <= batch)
+    rows = next(rows for rows in ROWS[lanes] if rows <= batch)
     scan = _Scan(planner, node, cell, units)
     z = scan.inputs(x, w, bias)
     memory = scan.memory(batch, rows)
     given = [planner.place(state) for state in (*states, *[None] * (2 - len(states)))]
     seen = planner.place(mask)
-    results = [planner.place(value) if value in _used(planner) else 0 for value in node.outputs]
+    results = [planner.place(value) if value in used(planner) else 0 for value in node.outputs]
     y, last_h, last_c = (*results, 0)[:3]
     weights, origin = scan.weights(u, bias), planner.packs.no_offset(planner)
     head: list[Argument] = [
@@ -65,7 +66,7 @@ def recurrent(planner: Planner, node: Node) -> bool:
     return True
 
 
-def _function(name: str) -> str:
+def activation_of(name: str) -> str:
     """An activation as kernels name it; nothing if it is not pointwise."""
     entry = ACTIVATIONS[name]
     if entry is None:
@@ -79,7 +80,7 @@ def _function(name: str) -> str:
     return f"{card.name}({','.join(map(str, numbers))})" if numbers else card.name
 
 
-def _used(planner: Planner) -> set[Value | None]:
+def used(planner: Planner) -> set[Value | None]:
     """The values that something reads."""
     graph = planner.graph
     return {value for node in graph.nodes for value in node.inputs} | {*graph.outputs, *graph.updates.values()}
@@ -105,7 +106,33 @@ class _Scan:
         padded[: data.shape[0], :, :own] = data.reshape(-1, self.gates, own)
         return padded.reshape(rows, -1)
 
-    def inputs(self, x: Value, w: Constant, bias: Constant | None) -> Address:
+    def _padded_by_steps(self, source: Address, rows: int, own_rows: int, own: int) -> Address:
+        """As `_padded`, of a matrix (own rows, gates * own) that steps compute."""
+        if (rows, self.units) == (own_rows, own):
+            return source
+        target, size = self.planner.scratch(4 * rows * self.gates * self.units), rows * self.gates * self.units
+        self.planner.step(
+            kernel("moves.fill"), [target, size, 0, 4], reads=[], writes=[target], work=size / 4.0, label="fill"
+        )
+        axes = [
+            (own_rows, 4 * self.gates * self.units, 4 * self.gates * own),
+            (self.gates, 4 * self.units, 4 * own),
+            (own, 4, 4),
+        ]
+        copy(self.planner, target, source, axes, 4, "pad gates")
+        return target
+
+    def _panels(self, value: Value, rows: int, gates: tuple[int, int], width: int, offset: int = 0) -> Address:
+        """Panels of some of the gates of weights that steps compute, or of a bias at an offset in bytes."""
+        own_rows, own = min(product(value.shape[:-1]), rows), product(value.shape[-1:]) // self.gates
+        source = self.planner.place(value)
+        assert isinstance(source, Address)
+        whole = self._padded_by_steps(source + offset, rows, own_rows, own)
+        (first, last), stride = gates, 4 * self.gates * self.units
+        columns = (last - first) * self.units
+        return pack_step(self.planner, whole + 4 * first * self.units, rows, columns, width, (stride, 4))
+
+    def inputs(self, x: Value, w: Value, bias: Value | None) -> Address:
         """Add the product that gives x w + bias for all steps; where it is."""
         planner, columns = self.planner, self.gates * self.units
         rows, depth = product(x.shape[:2]), product(x.shape[2:])
@@ -122,18 +149,20 @@ class _Scan:
                 total[: 2 * len(total) // 3] += data[1][: 2 * len(total) // 3]
             return np.pad(self._padded(total[None], 1)[0], (0, -columns % tile.width))
 
-        own = product(w.shape[1:])
-        form = ("inputs", self.gates, self.units, tile.width)
+        all_gates, form = (0, self.gates), ("inputs", self.gates, self.units, tile.width)
+        given, packs = bias or planner.packs.zeros(product(w.shape[1:])), planner.packs
+        if isinstance(w, Constant):
+            weights = planner.constant(packs.get(w, form, panels))
+        else:
+            weights = self._panels(w, depth, all_gates, tile.width)
+        if isinstance(given, Constant):
+            start = planner.constant(packs.get(given, form, offsets))
+        else:
+            start = self._panels(given, 1, all_gates, tile.width)
         add_product(
             planner,
             tile,
-            places=(
-                planner.place(x),
-                planner.constant(planner.packs.get(w, form, panels)),
-                planner.constant(planner.packs.get(bias or planner.packs.zeros(own), form, offsets)),
-                z,
-                0,
-            ),
+            places=(planner.place(x), weights, start, z, 0),
             sizes=(rows, columns, depth),
             strides=(depth, columns, columns),
             limits=(-math.inf, math.inf),
@@ -141,27 +170,36 @@ class _Scan:
         )
         return z
 
-    def weights(self, u: Constant, bias: Constant | None) -> list[Address | int]:
+    def weights(self, u: Value, bias: Value | None) -> list[Address | int]:
         """Packed recurrent weights and bias, and those of the second product."""
-        units, form = self.units, (self.cell, self.units, self._width)
+        units, packs, constant = self.units, self.planner.packs, self.planner.constant
 
         def part(first: int, last: int) -> Address:
             def panels(data: np.ndarray) -> np.ndarray:
                 return pack_panels(self._padded(data, units)[:, first * units : last * units], self._width)
 
-            return self.planner.constant(self.planner.packs.get(u, (*form, first, last), panels))
+            if not isinstance(u, Constant):
+                return self._panels(u, units, (first, last), self._width)
+            return constant(packs.get(u, (self.cell, units, self._width, first, last), panels))
 
-        def of_state(data: np.ndarray) -> np.ndarray:
+        zeros = constant(packs.zeros(self.wide).data)
+        if self.cell == "gru_before":
+            return [part(0, 2), zeros, part(2, 3), zeros]
+        return [part(0, self.gates), zeros if bias is None or self.cell != "gru" else self._of_state(bias), 0, 0]
+
+    def _of_state(self, bias: Value) -> Address:
+        """What is added to a gru's products of states: of a constant, for the candidate alone, as `inputs` adds the
+        other gates'."""
+        units = self.units
+        if not isinstance(bias, Constant):
+            return self._panels(bias, 1, (0, self.gates), self._width, 4 * product(bias.shape[-1:]))
+
+        def of_candidate(data: np.ndarray) -> np.ndarray:
             padded = np.zeros(self.wide, np.float32)
             padded[2 * units : 3 * units] = self._padded(data[1:], 1)[0, 2 * units :]
             return padded
 
-        packs, constant = self.planner.packs, self.planner.constant
-        zeros = constant(packs.zeros(self.wide).data)
-        if self.cell == "gru_before":
-            return [part(0, 2), zeros, part(2, 3), zeros]
-        has_own = self.cell == "gru" and bias is not None
-        return [part(0, self.gates), constant(packs.get(bias, form, of_state)) if has_own else zeros, 0, 0]  # type: ignore[arg-type]
+        return self.planner.constant(self.planner.packs.get(bias, (self.cell, units, self._width), of_candidate))
 
     def memory(self, batch: int, rows: int) -> list[Address]:
         """States h and c, sums of all sequences, and what a gru keeps between its products."""

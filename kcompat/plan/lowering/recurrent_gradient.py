@@ -1,0 +1,171 @@
+"""Gradients of recurrent layers: what enters the gates of all steps are products, the way back is one kernel."""
+
+from __future__ import annotations
+
+import math
+
+from ...ir import Node, Value
+from ..planner import Planner, lowers
+from ..program import Address, kernel, product
+from .dense import FLOPS, add_product
+from .movement import BYTES
+from .recurrent import GATE, ROWS, VECTORS, activation_of, used
+from .tiles import choose_tile, pack_step, packed_bias, packed_weights
+
+GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
+
+DIFFERENTIABLE = ("tanh", "sigmoid", "linear")
+"""Activations whose slopes follow from their results, as in kernels/recurrent_gradient.py."""
+
+
+@lowers("lstm_gradient", "gru_gradient", "simple_rnn_gradient")
+def recurrent_gradient(planner: Planner, node: Node) -> bool:
+    cell, attrs, u = node.op.name.removesuffix("_gradient"), node.attrs, node.inputs[3]
+    activations = [activation_of(attrs["activation"]), activation_of(attrs.get("recurrent_activation", "linear"))]
+    is_known = all(name in DIFFERENTIABLE for name in activations) and attrs.get("reset_after", True)
+    if u is None or u.dtype != "float32" or not is_known:
+        return False
+    back = _Back(planner, node, cell)
+    dinner = back.scan(activations)
+    back.by_weights(dinner)
+    if cell == "gru":
+        back.by_bias(dinner)
+    return True
+
+
+class _Back:
+    """The gradient of one cell: y, x, w, u, bias, states, mask and the gradients by outputs."""
+
+    def __init__(self, planner: Planner, node: Node, cell: str) -> None:
+        self.planner, self.node, self.cell, self.gates = planner, node, cell, GATES[cell]
+        self.y, self.x, self.w, self.u, self.bias, *rest = node.inputs
+        count = 2 if cell == "lstm" else 1
+        self.states = [*rest[:count], None][:2]
+        self.mask, self.dy = rest[count : count + 2]
+        self.last = [*rest[count + 2 :], None][:2]
+        assert self.y is not None
+        assert self.u is not None
+        self.batch, self.times, self.units = (int(size) for size in self.y.shape)
+        self.columns = self.gates * self.units
+        self.hidden = self._states()
+
+    def _states(self) -> Address:
+        """The states before all steps."""
+        planner, rows = self.planner, self.batch * self.times
+        y, first, mask = planner.place(self.y), planner.place(self.states[0]), planner.place(self.mask)
+        hidden = planner.scratch(4 * rows * self.units)
+        backwards = int(self.node.attrs["go_backwards"])
+        planner.step(
+            kernel("recurrent_gradient.states"),
+            [hidden, y, first, mask, self.batch, self.times, self.units, backwards],
+            reads=[y, first, mask],
+            writes=[hidden],
+            work=8.0 * rows * self.units / BYTES,
+            label="states before steps",
+        )
+        return hidden
+
+    def _product(self, x: Address | int, w: Value | None, start: Address | None, added: Address | None) -> Address:
+        """x w + start, a row of gates, + added, which the sums take the place of."""
+        planner, rows = self.planner, self.batch * self.times
+        assert w is not None
+        depth, tile = product(w.shape[:1]), choose_tile(rows, planner.target.lanes)
+        z = added or planner.scratch(4 * rows * self.columns)
+        bias = packed_bias(planner, None, self.columns, tile.width)
+        if start is not None:
+            bias = pack_step(planner, start, 1, self.columns, tile.width, (4 * self.columns, 4))
+        add_product(
+            planner,
+            tile,
+            places=(x, packed_weights(planner, w, tile.width), bias, z, added or 0),
+            sizes=(rows, self.columns, depth),
+            strides=(depth, self.columns, self.columns),
+            limits=(-math.inf, math.inf),
+            label=f"gates {rows}x{depth}x{self.columns}",
+        )
+        return z
+
+    def _entering(self) -> tuple[Address | int, Address | int]:
+        """What enters the gates of all steps; a gru's from inputs and from states apart."""
+        if self.cell == "simple_rnn":
+            return 0, 0
+        place = self.planner.place(self.bias) if self.bias is not None else None
+        start = place if isinstance(place, Address) else None
+        z = self._product(self.planner.place(self.x), self.w, start, None)
+        if self.cell == "lstm":
+            return self._product(self.hidden, self.u, None, z), 0
+        second = None if start is None else start + 4 * self.columns
+        return z, self._product(self.hidden, self.u, second, None)
+
+    def scan(self, activations: list[str]) -> Address:
+        """Add the way back; where the gradient by what states give to gates is."""
+        planner, lanes, units, columns = self.planner, self.planner.target.lanes, self.units, self.columns
+        rows = next(rows for rows in ROWS[lanes] if rows <= self.batch)
+        width = VECTORS * lanes
+        wide = -(-units // width) * width
+        z, inner = self._entering()
+        recurrent, size = planner.place(self.u), 4 * self.batch * self.times
+        weights = pack_step(planner, recurrent, columns, units, width, (4, 4 * columns))
+        zeros, origin = planner.constant(planner.packs.zeros(wide).data), planner.packs.no_offset(planner)
+        dz = planner.place(self.node.outputs[0])
+        assert isinstance(dz, Address)
+        dinner = planner.scratch(size * columns) if self.cell == "gru" else dz
+        cells = planner.scratch(size * units) if self.cell == "lstm" else 0
+        carried = planner.scratch(4 * 4 * self.batch * units)
+        sums = planner.scratch(4 * -(-self.batch // rows) * rows * wide)
+        given = [planner.place(value) for value in (self.states[1], self.mask, self.dy, *self.last)]
+        states = self.node.outputs[3:] if self.cell == "gru" else self.node.outputs[2:]
+        made = [planner.place(state) if state in used(planner) else 0 for state in states]
+        y, attrs = planner.place(self.y), self.node.attrs
+        planner.step(
+            kernel(
+                "recurrent_gradient.scan",
+                cell=self.cell, activation=activations[0], gate=activations[1], rows=rows, lanes=lanes,
+            ),
+            [
+                self.batch, self.times, units, wide, int(attrs["zero_masked"]), int(attrs["go_backwards"]), origin,
+                weights, zeros, y, z, inner, cells, self.hidden, *given, dz, dinner, carried, sums, *[*made, 0][:2],
+            ],
+            reads=[origin, weights, zeros, y, z, inner, self.hidden, *given],
+            writes=[dz, dinner, cells, carried, sums, z, *made],
+            work=self.batch * self.times * (2.0 * columns * units / FLOPS + 2 * GATE * units),
+            label=f"{self.cell} gradient {self.batch}x{self.times}x{units}",
+            is_whole=self.batch <= rows,
+        )  # fmt: skip
+        return dinner
+
+    def by_weights(self, dinner: Address) -> None:
+        """The product of all states with what they give, transposed."""
+        planner, rows = self.planner, self.batch * self.times
+        tile = choose_tile(self.units, planner.target.lanes)
+        add_product(
+            planner,
+            tile,
+            places=(
+                self.hidden,
+                pack_step(planner, dinner, rows, self.columns, tile.width, (4 * self.columns, 4)),
+                packed_bias(planner, None, self.columns, tile.width),
+                planner.place(self.node.outputs[1]),
+                0,
+            ),
+            sizes=(self.units, self.columns, rows),
+            strides=(1, self.columns, self.columns),
+            limits=(-math.inf, math.inf),
+            label="recurrent weights' gradient",
+            spacing=self.units,
+        )
+
+    def by_bias(self, dinner: Address) -> None:
+        """Sums over all steps of what inputs and what states give to the gates of a gru."""
+        planner, rows = self.planner, self.batch * self.times
+        dz, target = planner.place(self.node.outputs[0]), planner.place(self.node.outputs[2])
+        assert isinstance(target, Address)
+        for source, place in ((dz, target), (dinner, target + 4 * self.columns)):
+            planner.step(
+                kernel("reductions.reduce", op="sum"),
+                [place, source, 1, rows, self.columns],
+                reads=[source],
+                writes=[place],
+                work=rows * self.columns / 4.0,
+                label=f"sum {rows}x{self.columns}",
+            )
