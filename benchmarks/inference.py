@@ -30,13 +30,8 @@ def kcompat(folder: Path, name: str, batch: int, threads: int) -> Run:
     from kcompat import load_model
     from kcompat.executor import set_num_threads
 
-    executor = _kept(f"kcompat {name}", lambda: load_model(folder / f"{name}.keras")).executor
-
-    def run(x: np.ndarray) -> np.ndarray:
-        return executor([x])[0]
-
     set_num_threads(threads)
-    return run
+    return _kept(f"kcompat {name}", lambda: load_model(folder / f"{name}.keras"))
 
 
 def onnxruntime(folder: Path, name: str, batch: int, threads: int) -> Run:

@@ -20,7 +20,7 @@ from ..reference import evaluate
 from .exactness import is_exact
 from .frame import Frame, Kernel
 from .quick import QuickCall
-from .team import Team, team
+from .team import team
 
 _QUICK = ("walk.quick_call", ())
 _CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
@@ -101,16 +101,20 @@ class Executor:
                 self._is_exact = self._wants_exact()
                 self._optimized, self._packs, self._bound = None, Packs(), {}
             self.quick_calls.clear()
+            for bound in self._bound.values():
+                self._offer(bound)
 
     def _bind(self, shapes: tuple[Shape, ...]) -> Bound | None:
         with self._lock:
             if shapes not in self._bound:
                 program = self.program(shapes)
                 self._bound[shapes] = None if program is None else Bound(program)
-            bound = self._bound[shapes]
-            if bound is not None and bound.is_quick:
-                self.quick_calls[shapes[0]] = bound.quick_call()
-            return bound
+                self._offer(self._bound[shapes])
+            return self._bound[shapes]
+
+    def _offer(self, bound: Bound | None) -> None:
+        if bound is not None and bound.is_quick:
+            self.quick_calls[bound.program.inputs[0].shape] = bound.quick_call()
 
 
 def _is_plannable(graph: Graph) -> bool:
@@ -144,15 +148,21 @@ class Bound:
 
     @property
     def is_quick(self) -> bool:
-        """Whether a call is nothing but a walk of this thread over one input and one output, whatever they hold."""
+        """Whether a call is nothing but a walk over one input and one output, whatever they hold."""
         program = self.program
         one = len(program.inputs) == len(program.outputs) == 1 and not program.variables and not program.may_refuse
-        return one and all(isinstance(step, Step) and not step.is_large for step in program.steps)
+        return one and all(isinstance(step, Step) for step in program.steps)
 
     def quick_call(self) -> QuickCall:
         """The program as a function of its input."""
-        entry = self._kernels[_QUICK]
-        return QuickCall(lambda: Frame(self.program, self._kernels, self._call), entry, self.program)
+        return QuickCall(self._quick_frame, self._kernels[_QUICK], self.program)
+
+    def _quick_frame(self) -> tuple[Frame, np.ndarray]:
+        frame = self._frame()
+        return frame, frame.quick_words(self._team(frame))
+
+    def _frame(self) -> Frame:
+        return Frame(self.program, self._kernels, self._call)
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """The program's outputs; None if a kernel found the inputs wrong, and the meanings say what is."""
@@ -165,9 +175,9 @@ class Bound:
         try:
             frame = self._free.pop()
         except IndexError:
-            frame = Frame(self.program, self._kernels, self._call)
+            frame = self._frame()
         try:
-            self._run(frame, arrays, outputs)
+            frame.run(arrays, outputs, self._team(frame))
             if frame.take_flag():
                 return None
         finally:
@@ -176,15 +186,8 @@ class Bound:
             variable.changed()
         return outputs
 
-    def _run(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: list[np.ndarray]) -> None:
-        members: Team | None = team(_serve) if frame.is_parallel else None
-        if members is None or not members.lock.acquire(blocking=False):
-            frame.run(arrays, outputs)
-            return
-        try:
-            frame.run(arrays, outputs, members)
-        finally:
-            members.lock.release()
+    def _team(self, frame: Frame) -> int:
+        return team(_serve) if frame.is_parallel else 0
 
 
 def _serve() -> Kernel:

@@ -12,7 +12,7 @@ from ..ir import TensorType
 from ..ir.types import numpy_name
 from ..plan.program import Address, Buffer, HostStep, Key, Program, Runs
 from ..reference import run_node
-from .team import Team, get_num_threads
+from .team import get_num_threads
 
 OBJECT_HEADER = object.__basicsize__
 """Bytes before the first own field of a Python object; an ndarray's is the address of its data."""
@@ -56,8 +56,8 @@ class Frame:
         )
         self._address = self._words.ctypes.data
 
-    def run(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], team: Team | None = None) -> None:
-        """Fill the outputs. Arrays are contiguous, of the program's types. The caller holds the team's lock."""
+    def run(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], team: int = 0) -> None:
+        """Fill the outputs. Arrays are contiguous, of the program's types. team: its address, 0 for none."""
         objects = self._objects
         for number, array in enumerate((*arrays, *outputs)):
             objects[number] = id(array)
@@ -69,17 +69,17 @@ class Frame:
             else:
                 self._run_steps(*segment, team)
 
-    def quick_words(self) -> np.ndarray:
-        """The frame for `walk.quick_call`, set to run its only segment; then what the first array must be: its
-        dtype object, its number of axes, its sizes."""
+    def quick_words(self, team: int) -> np.ndarray:
+        """The frame for `walk.quick_call`, set to run its only segment, and the address of its flag; then what the
+        first array must be: its dtype object, its number of axes, its sizes."""
         (segment,) = self._segments
         (type,) = self.program.inputs
         words = self._words
         assert not isinstance(segment, HostStep)
         words[0], words[1] = segment
-        words[7] = self._flag.ctypes.data
+        words[7] = team
         dtype = id(np.dtype(numpy_name(type.dtype)))
-        return np.array([*words, dtype, type.rank, *type.shape], np.int64)
+        return np.array([*words, self._flag.ctypes.data, dtype, type.rank, *type.shape], np.int64)
 
     def take_flag(self) -> bool:
         """Whether a kernel of the last run found its inputs wrong."""
@@ -88,15 +88,10 @@ class Frame:
         self._flag[0] = 0
         return True
 
-    def _run_steps(self, first: int, end: int, team: Team | None) -> None:
+    def _run_steps(self, first: int, end: int, team: int) -> None:
         words = self._words
-        words[0], words[1] = first, end
-        if team is None:
-            words[7] = 0
-            self._call(self._address, 0, 1)
-        else:
-            words[7] = team.address
-            self._call(self._address, 0, team.threads)
+        words[0], words[1], words[7] = first, end, team
+        self._call(self._address, 0, 0)
 
     # --- encoding ---------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A call of a small program with nothing between Python and the kernels.
+"""A call of a program of one input and one output with nothing between Python and the kernels.
 
 The entry is machine code that Python calls as it calls a built-in function; it looks at the arrays itself.
 """
@@ -44,7 +44,7 @@ class QuickCall:
 
     __slots__ = ("_changes", "_definition", "_free", "_make", "_output")
 
-    def __init__(self, make_frame: Callable[[], Frame], entry: int, program: Program) -> None:
+    def __init__(self, make_frame: Callable[[], tuple[Frame, np.ndarray]], entry: int, program: Program) -> None:
         self._changes = Variable.changes
         self._definition = _MethodDefinition(b"kcompat_program", entry, _METH_FASTCALL, None)
         (output,) = program.outputs
@@ -65,5 +65,5 @@ class QuickCall:
         return y if done else None
 
     def _new(self) -> tuple[Any, Frame]:
-        frame = self._make()
-        return _new_function(ctypes.addressof(self._definition), frame.quick_words(), None), frame
+        frame, words = self._make()
+        return _new_function(ctypes.addressof(self._definition), words, None), frame

@@ -10,13 +10,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import ArgumentError
+from ..ir import Variable
 from ..kernels.machine import processors
 
 PATIENCE = 30_000
 """Turns that an idle member looks for work before it sleeps, some tenths of a millisecond in all: about as long as a
 caller takes between two calls."""
 
-_WORDS, _STOP, _MUTEX, _WOKEN = 56, 18, 24, 40
+_WORDS, _BUSY, _SLEEPERS, _THREADS, _MUTEX, _WOKEN = 56, 16, 18, 19, 24, 40
 """Words of a team as `kernels/teamwork.py` has them: how many, and where some are."""
 
 Kernel = Callable[..., None]
@@ -46,64 +47,79 @@ def set_num_threads(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ArgumentError(f"the number of threads is a whole number of at least 1, received {count!r}")
     _threads = count
+    Variable.changes += 1
 
 
 class Team:
-    """Threads beside the caller's own, which share its steps in machine code, without the GIL."""
+    """Threads beside the callers' own, which share their steps in machine code, without the GIL.
 
-    def __init__(self, threads: int, serve: Kernel) -> None:
-        self.threads = threads
-        self.lock = threading.Lock()
-        self._serve = serve
+    Its words are at the same address as long as the process lives; one call at a time has the members.
+    """
+
+    def __init__(self) -> None:
         self._memory = np.zeros(_WORDS + 8, np.int64)
         self._words = self._memory[-self._memory.ctypes.data % 64 // 8 :]
-        self._words[0] = -1
         self.address = self._words.ctypes.data
         self._library = ctypes.CDLL(None)
+        self.begin()
+
+    def begin(self) -> None:
+        """Have no members, as in a new process."""
+        self._lock = threading.Lock()
+        self._members: list[threading.Thread] = []
+        self._words[0], self._words[_THREADS] = -1, 1
+        self._words[_BUSY] = self._words[_SLEEPERS] = 0
         self._library.pthread_mutex_init(self._place(_MUTEX), None)
         self._library.pthread_cond_init(self._place(_WOKEN), None)
-        for number in range(1, threads):
-            threading.Thread(target=self._member, args=(number,), name="kcompat", daemon=True).start()
 
-    def dismiss(self) -> None:
-        """Let the members return, once nobody calls."""
-        with self.lock:
-            self._library.pthread_mutex_lock(self._place(_MUTEX))
-            self._words[_STOP] = 1
-            self._library.pthread_cond_broadcast(self._place(_WOKEN))
-            self._library.pthread_mutex_unlock(self._place(_MUTEX))
+    def resize(self, threads: int, serve: Callable[[], Kernel]) -> None:
+        """Have so many threads, callers included. serve: gives what members run."""
+        with self._lock:
+            if threads < self._words[_THREADS]:
+                self._let_go(threads)
+            for number in range(len(self._members) + 1, threads):
+                self._words[_THREADS] = number + 1
+                member = threading.Thread(target=self._member, args=(number, serve()), name="kcompat", daemon=True)
+                self._members.append(member)
+                member.start()
+
+    def _let_go(self, threads: int) -> None:
+        self._library.pthread_mutex_lock(self._place(_MUTEX))
+        self._words[_THREADS] = threads
+        self._library.pthread_cond_broadcast(self._place(_WOKEN))
+        self._library.pthread_mutex_unlock(self._place(_MUTEX))
+        for member in self._members[threads - 1 :]:
+            member.join()
+        del self._members[threads - 1 :]
 
     def _place(self, word: int) -> ctypes.c_void_p:
         return ctypes.c_void_p(self.address + 8 * word)
 
-    def _member(self, number: int) -> None:
+    def _member(self, number: int, serve: Kernel) -> None:
         words = np.array([self.address, PATIENCE], np.int64)
-        self._serve(words.ctypes.data, number, self.threads)
+        serve(words.ctypes.data, number, 0)
 
 
-_team: Team | None = None
-_creation = threading.Lock()
+_team = Team()
+_size = 1
 
 
-def team(serve: Callable[[], Kernel]) -> Team | None:
-    """The process's team, or None where one thread is to do all. serve: gives what its members run."""
-    global _team
+def team(serve: Callable[[], Kernel]) -> int:
+    """The address of the process's team, which has as many threads as are to share steps. serve: what members run."""
+    global _size
     count = get_num_threads()
-    if count == 1:
-        return None
-    if _team is None or _team.threads != count:
-        with _creation:
-            if _team is None or _team.threads != count:
-                former, _team = _team, Team(count, serve())
-                if former is not None:
-                    former.dismiss()
-    return _team
+    if count != _size:
+        _team.resize(count, serve)
+        _size = count
+    return _team.address
 
 
 def _forget() -> None:
     """A forked child has no threads but the one that forked."""
-    global _team, _creation
-    _team, _creation = None, threading.Lock()
+    global _size
+    _size = 1
+    _team.begin()
+    Variable.changes += 1
 
 
 if hasattr(os, "register_at_fork"):

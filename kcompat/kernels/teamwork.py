@@ -7,9 +7,10 @@ A team's words, from its address:
     STEP     its address
     PARTS    how many parts it has
     DONE     how many of them members have done
+    BUSY     whether a call has the team
     CALLS    how often sleepers were woken
     SLEEPERS how many members sleep
-    STOP     whether members are to return
+    THREADS  how many threads there are, the caller included; members from this number on return
     MUTEX, WOKEN  a mutex and a condition variable of the C library
 """
 
@@ -30,7 +31,7 @@ from .intrinsics import (
 )
 from .shares import share_start
 
-TICKET, STEP, PARTS, DONE, CALLS, SLEEPERS, STOP, MUTEX, WOKEN = 0, 8, 16, 64, 128, 136, 144, 192, 320
+TICKET, STEP, PARTS, DONE, BUSY, CALLS, SLEEPERS, THREADS, MUTEX, WOKEN = 0, 8, 16, 64, 128, 136, 144, 152, 192, 320
 
 MAX_PARTS = 32
 CLAIMED = (1 << MAX_PARTS) - 1
@@ -93,6 +94,16 @@ def share(team, step, parts, threads):
 
 
 @njit(inline="always")
+def enter(team):
+    """Have the team's members for a call, until its word BUSY is zero again; False if there are none, or another
+    call has them."""
+    if i64(team + THREADS)[0] == 1 or not compare_exchange(team + BUSY, 0, 1):
+        return False
+    wake(team)
+    return True
+
+
+@njit(inline="always")
 def wake(team):
     """Wake those members that sleep."""
     if atomic_load(team + SLEEPERS) != 0:
@@ -103,26 +114,27 @@ def wake(team):
 
 
 @njit(inline="always")
-def sleep(team):
-    """Return once a caller wakes the team, or it is to stop."""
+def sleep(team, thread):
+    """Return once a caller wakes the team, or this thread is to return."""
     lock_mutex(team + MUTEX)
     calls = atomic_load(team + CALLS)
     atomic_add(team + SLEEPERS, 1)
-    while atomic_load(team + CALLS) == calls and atomic_load(team + STOP) == 0:
+    while atomic_load(team + CALLS) == calls and thread < atomic_load(team + THREADS):
         wait_for_condition(team + WOKEN, team + MUTEX)
     atomic_add(team + SLEEPERS, -1)
     unlock_mutex(team + MUTEX)
 
 
 def serve():
-    """A member of a team: does parts of steps until the team is to stop; sleeps when it has found none for long.
+    """A member of a team: does parts of steps until it is to return; sleeps when it has found none for long.
 
     arguments: the team, how many turns it looks for parts before it sleeps.
     """
 
-    def kernel(a, thread, threads):
+    def kernel(a, thread, _):
         team, turns = a[0], 0
-        while atomic_load(team + STOP) == 0:
+        threads = atomic_load(team + THREADS)
+        while thread < threads:
             part = claimed_part(team, thread, threads)
             if part >= 0:
                 run_part(team, part)
@@ -132,7 +144,8 @@ def serve():
                 turns += 1
                 pause()
             else:
-                sleep(team)
+                sleep(team, thread)
                 turns = 0
+            threads = atomic_load(team + THREADS)
 
     return kernel

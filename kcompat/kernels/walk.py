@@ -6,8 +6,8 @@ from typing import Any
 
 from numba import njit, types
 
-from .intrinsics import call_kernel, external, i64
-from .teamwork import HEADER, MAX_PARTS, share, wake
+from .intrinsics import atomic_store, call_kernel, external, i64
+from .teamwork import BUSY, HEADER, MAX_PARTS, THREADS, enter, share
 
 save_thread = external("PyEval_SaveThread", returns="i64")
 restore_thread = external("PyEval_RestoreThread", "i64")
@@ -26,9 +26,12 @@ def walk(step, end):
 
 
 @njit(inline="always")
-def walk_together(step, end, team, threads):
-    """Run the steps between two addresses, sharing those that may be divided."""
-    wake(team)
+def walk_together(step, end, team):
+    """Run the steps between two addresses, sharing those that may be divided if the team is free."""
+    if team == 0 or not enter(team):
+        walk(step, end)
+        return
+    threads = i64(team + THREADS)[0]
     while step < end:
         head = i64(step)
         if head[2] == 0:
@@ -36,6 +39,7 @@ def walk_together(step, end, team, threads):
         else:
             share(team, step, min(head[2] * threads, MAX_PARTS), threads)
         step += head[0]
+    atomic_store(team + BUSY, 0)
 
 
 @njit(inline="always")
@@ -51,12 +55,9 @@ def call() -> Any:
     """Runs a frame. Its words: first step, end, 0, what to place (address of the word, number of the array, offset),
     how many, addresses of the array objects, bytes of an object's header, a team or 0."""
 
-    def kernel(frame, _, threads):
+    def kernel(frame, _, __):
         place_arrays(frame, i64(frame[5]))
-        if frame[7] == 0:
-            walk(frame[0], frame[1])
-        else:
-            walk_together(frame[0], frame[1], frame[7], threads)
+        walk_together(frame[0], frame[1], frame[7])
 
     return kernel
 
@@ -77,16 +78,16 @@ def quick_call() -> Any:
         objects = i64(arguments)
         array = i64(objects[0] + frame[6])
         sizes = i64(array[SIZES])
-        fits = array[DTYPE] == frame[8] and (array[AXES] & 0xFFFFFFFF) == frame[9] and (array[FLAGS] & 1) != 0
+        fits = array[DTYPE] == frame[9] and (array[AXES] & 0xFFFFFFFF) == frame[10] and (array[FLAGS] & 1) != 0
         if fits:
-            for axis in range(frame[9]):
-                fits = fits and sizes[axis] == frame[10 + axis]
+            for axis in range(frame[10]):
+                fits = fits and sizes[axis] == frame[11 + axis]
         if fits:
             state = save_thread()
             place_arrays(frame, objects)
-            walk(frame[0], frame[1])
+            walk_together(frame[0], frame[1], frame[7])
             restore_thread(state)
-            flag = i64(frame[7])
+            flag = i64(frame[8])
             fits = flag[0] == 0
             flag[0] = 0
         return new_number(1 if fits else 0)
