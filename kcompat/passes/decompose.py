@@ -36,7 +36,8 @@ def _softmax_cross_entropy(work: Rewrite, node: Node, operands: list[Value]) -> 
 def _conv_transpose(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
     x, w, bias = operands
     attrs = node.attrs
-    if any(stride != 1 for stride in attrs["strides"]) or attrs["groups"] != 1:
+    is_depthwise = w.shape[-2] == 1 and attrs["groups"] == x.shape[1 if attrs["layout"] == "channels_first" else -1]
+    if any(stride != 1 for stride in attrs["strides"]) or not (attrs["groups"] == 1 or is_depthwise):
         return None
     spans = [extent(k, d) - 1 for k, d in zip(w.shape[:-2], attrs["dilations"], strict=True)]
     pads = [
@@ -48,10 +49,10 @@ def _conv_transpose(work: Rewrite, node: Node, operands: list[Value]) -> Value |
     taps = tuple(range(len(spans)))
     nothing = (None,) * len(taps)
     reversed_kernel = work.b.slice(w, starts=nothing, stops=nothing, steps=(-1,) * len(taps), axes=taps)
-    kernel = work.b.transpose(reversed_kernel, perm=(*taps, w.rank - 1, w.rank - 2))
-    return work.b.conv(
-        x, kernel, bias, strides=attrs["strides"], pads=pads, dilations=attrs["dilations"], layout=attrs["layout"]
-    )
+    swapped = (*taps, w.rank - 1, w.rank - 2)
+    kernel = reversed_kernel if is_depthwise else work.b.transpose(reversed_kernel, perm=swapped)
+    options = {name: attrs[name] for name in ("strides", "dilations", "groups", "layout")}
+    return work.b.conv(x, kernel, bias, pads=pads, **options)
 
 
 def _sigmoid_cross_entropy(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:

@@ -11,6 +11,7 @@ from engines import ENGINES
 
 from kcompat.executor import Executor
 from kcompat.ir import Builder, Graph, TensorType, Variable
+from kcompat.operators.conv import input_gradient
 from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
 
@@ -58,6 +59,24 @@ def test_conv_kernel_gradient(stride: int, dilation: int, pads: Any, groups: int
     attrs = {"strides": (stride,) * 2, "dilations": (dilation,) * 2, "pads": pads, "groups": groups}
     dy = output_shape("conv", IMAGE, (3, 2, 4 // groups, 8), **attrs)
     check(graph_of(lambda b, x, g: b.conv_kernel_gradient(x, g, window=(3, 2), **attrs), [IMAGE, dy]), engine)
+
+
+@pytest.mark.parametrize("engine", COMPILED)
+@pytest.mark.parametrize(
+    ("stride", "dilation", "pads"), [(1, 1, "same"), (2, 1, "same"), (3, 1, ((1, 0), (2, 1))), (1, 2, "valid")]
+)
+@pytest.mark.parametrize("channels", [20, 3])
+def test_depthwise_training(channels: int, stride: int, dilation: int, pads: Any, engine: str) -> None:
+    """Forward with a kernel that changes, and both gradients."""
+    image, kernel = (3, 9, 11, channels), (3, 2, 1, channels)
+    attrs: dict[str, Any] = {"strides": (stride,) * 2, "dilations": (dilation,) * 2, "pads": pads, "groups": channels}
+    dy = output_shape("conv", image, kernel, **attrs)
+    check(graph_of(lambda b, x, w: b.conv(x, w, **attrs), [image, kernel]), engine)
+    check(graph_of(lambda b, x, g: b.conv_kernel_gradient(x, g, window=(3, 2), **attrs), [image, dy]), engine)
+    check(
+        graph_of(lambda b, g, w, x: input_gradient(b, g, w, x, layout="channels_last", **attrs), [dy, kernel, image]),
+        engine,
+    )
 
 
 def labels(graph: Graph) -> str:

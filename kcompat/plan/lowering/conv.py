@@ -35,7 +35,7 @@ def conv(planner: Planner, node: Node) -> bool:
     if any(low < 0 or high < 0 for low, high in pads):
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
-    if isinstance(w, Constant) and w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
+    if w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
         depthwise(planner, node, x, w, bias, residual, pads, limits)
     elif _is_winograd(planner, node, w):
         winograd(planner, node, x, w, bias, residual, pads, limits)

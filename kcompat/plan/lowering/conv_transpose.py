@@ -10,6 +10,7 @@ from ...ir import Constant, Node, Value
 from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
+from .depthwise import depthwise_transposed
 from .tiles import Tile, choose_tile, pack_panels, pack_step, packed_bias
 from .windows import SPATIAL, label_of, three
 
@@ -28,7 +29,11 @@ def conv_transpose(planner: Planner, node: Node) -> bool:
         return False
     if 0 in x.shape or 0 in node.outputs[0].shape:
         return False
-    if _is_tiling(node, w) and (bias is None or isinstance(bias, Constant)):
+    if w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
+        if any(low < 0 for low, _ in node.attrs["pads"]):
+            return False
+        depthwise_transposed(planner, node, x, w, bias)
+    elif _is_tiling(node, w) and (bias is None or isinstance(bias, Constant)):
         _tiled(planner, node, x, w, bias)
     else:
         _collected(planner, node, x, w, bias)

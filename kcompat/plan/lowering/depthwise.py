@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...ir import Constant, Node, Value
+from ...ir.types import Shape
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, Argument, bits, kernel, product
@@ -24,7 +25,7 @@ def depthwise(
     planner: Planner,
     node: Node,
     x: Value,
-    w: Constant,
+    w: Value,
     bias: Value | None,
     residual: Value | None,
     pads: Pairs,
@@ -32,8 +33,8 @@ def depthwise(
 ) -> None:
     y, attrs, lanes = node.outputs[0], node.attrs, planner.target.lanes
     channels = product(w.shape[-1:])
-    source, target, added = _repeated(planner, x, channels), planner.place(y), planner.place(residual)
-    taps = planner.constant(planner.packs.get(w, ("taps",), _taps))
+    source, target, added = repeated(planner, x, channels), planner.place(y), planner.place(residual)
+    taps = _weights(planner, w)
     offset, zeros = packed_bias(planner, bias, channels, 1), planner.constant(planner.packs.zeros(channels).data)
     images, window = product(x.shape[:1]), [int(size) for size in w.shape[:-2]]
     limit_bits = [bits(limit) for limit in limits]
@@ -76,11 +77,16 @@ def depthwise(
     )
 
 
+def _weights(planner: Planner, w: Value) -> Address | int:
+    """w as (taps, channels)."""
+    return planner.constant(planner.packs.get(w, ("taps",), _taps)) if isinstance(w, Constant) else planner.place(w)
+
+
 def _taps(data: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(data.reshape(-1, data.shape[-1]), np.float32)
 
 
-def _repeated(planner: Planner, x: Value, channels: int) -> Address:
+def repeated(planner: Planner, x: Value, channels: int) -> Address:
     """x with every channel as often in a row as it has kernels."""
     source = planner.place(x)
     assert isinstance(source, Address)
@@ -90,3 +96,38 @@ def _repeated(planner: Planner, x: Value, channels: int) -> Address:
     target = planner.scratch(4 * count * times)
     copy(planner, target, source, [(count, 4 * times, 4), (times, 4, 0)], 4, "repeat channels")
     return target
+
+
+def depthwise_kernel_gradient(planner: Planner, node: Node, x: Value, dy: Value, pads: Pairs) -> None:
+    channels, images = product(dy.shape[-1:]), product(dy.shape[:1])
+    source, gradient, target = repeated(planner, x, channels), planner.place(dy), planner.place(node.outputs[0])
+    planner.step(
+        kernel("depthwise_gradients.kernel"),
+        [source, target, images, channels, *_geometry(node, x, dy, node.attrs["window"], pads), gradient],
+        reads=[source, gradient],
+        writes=[target],
+        work=4.0 * product(dy.shape) * product(node.attrs["window"]) / FLOPS,
+        label="depthwise kernel gradient",
+    )
+
+
+def depthwise_transposed(planner: Planner, node: Node, x: Value, w: Value, bias: Value | None) -> None:
+    y, window, channels = node.outputs[0], w.shape[:-2], product(x.shape[-1:])
+    source, target, taps = planner.place(x), planner.place(y), _weights(planner, w)
+    offset = packed_bias(planner, bias, channels, 1)
+    geometry = _geometry(node, x, y, window, node.attrs["pads"])
+    planner.step(
+        kernel("depthwise_gradients.transposed"),
+        [source, target, product(x.shape[:1]), channels, *geometry, taps, offset],
+        reads=[source, taps, offset],
+        writes=[target],
+        work=8.0 * product(x.shape) * product(window) / FLOPS,
+        label=label_of("depthwise transpose", node, w),
+    )
+
+
+def _geometry(node: Node, x: Value, y: Value, window: Shape, pads: Pairs) -> list[int]:
+    """The words of `windows.GEOMETRY` from the sizes on."""
+    attrs = node.attrs
+    sizes = [*three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1), *three(attrs["strides"], 1)]
+    return [*sizes, *three([low for low, _ in pads], 0), *three(attrs["dilations"], 1)]

@@ -11,6 +11,7 @@ from ...operators.window import resolve_pads
 from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
+from .depthwise import depthwise_kernel_gradient
 from .movement import copy, strides_of
 from .tiles import choose_tile, pack_step, packed_bias
 from .windows import SPATIAL, three
@@ -35,6 +36,9 @@ def conv_kernel_gradient(planner: Planner, node: Node) -> bool:
     resolved = resolve_pads(attrs["pads"], sizes, attrs["window"], attrs["strides"], attrs["dilations"])
     if any(low < 0 or high < 0 for low, high in resolved):
         return False
+    if 1 < attrs["groups"] == x.shape[-1]:
+        depthwise_kernel_gradient(planner, node, x, dy, resolved)
+        return True
     if pays_for_gradient(planner, node, dy):
         winograd_gradient(planner, node, x, dy, resolved)
         return True
