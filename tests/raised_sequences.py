@@ -277,7 +277,7 @@ SEQUENCES = [
             node("Transpose", "q", "y", perm=[1, 0, 2]),
         ],
         ("N", 5, 3),
-        "GetItem Sum Greater Cast Add Reshape Less ExpandDims LSTM Where",
+        "Cropping1D Flatten Sum Greater Cast Add Reshape Less ExpandDims LSTM Where",
         {
             "w": (1, 12, 3),
             "r": (1, 12, 3),

@@ -228,6 +228,17 @@ def limited(b: Rewriter, node: Node) -> Value | None:
 
 
 @idiom("where")
+def softplus_of_torch(b: Rewriter, node: Node) -> Value | None:
+    """softplus(x), which is x itself where x is so large that no float32 tells them apart."""
+    condition, above, below = node.inputs
+    greater, softplus = b.made_by(condition, "greater"), b.made_by(below, "softplus")
+    if greater is None or softplus is None or not first(softplus) is above is first(greater):
+        return None
+    threshold = b.number(greater.inputs[1])
+    return softplus.outputs[0] if threshold is not None and threshold >= 17 else None
+
+
+@idiom("where")
 def relu_above_a_threshold(b: Rewriter, node: Node) -> Value | None:
     """min(x, high) where x > threshold, slope * (x - threshold) elsewhere."""
     condition, above, below = node.inputs

@@ -175,16 +175,16 @@ class Rewriter(Builder):
 @idiom("add", "sub", "mul", "div", "maximum", "minimum", "pow", "where", "equal", "less", "greater", "logical_and")
 def without_repeats(b: Rewriter, node: Node) -> Value | None:
     """Operands that are repeated where the others have as many positions anyway."""
-    operands = list(node.inputs)
+    operands = [value for value in node.inputs if value is not None]
     for place, value in enumerate(operands):
         made = b.made_by(value, "broadcast_to")
-        others = [x for x in node.inputs if x is not value and x is not None and not b.made_by(x, "broadcast_to")]
-        if made is not None and any(x.shape == node.outputs[0].shape for x in others):
-            operands[place] = made.inputs[0]
+        others = [x for x in operands if x is not value and not b.made_by(x, "broadcast_to")]
+        source = made.inputs[0] if made is not None else None
+        if source is not None and any(x.shape == node.outputs[0].shape for x in others):
+            operands[place] = source
     if operands == list(node.inputs):
         return None
-    found: Value = b.apply(node.op, *operands, **node.attrs)
-    return found
+    return b.rewritten(node.op.name, *operands, **node.attrs)
 
 
 def _pruned(graph: Graph) -> Graph:

@@ -16,7 +16,7 @@ from .canonical import Rewriter, idiom
 from .elementwise import common_order, in_order
 from .masks import makes_mask
 from .raiser import Raised, Raiser, first, raises
-from .windows import zero_padding
+from .windows import cropped, zero_padding
 
 
 @raises("transpose")
@@ -54,10 +54,13 @@ def slice_(r: Raiser, node: Node) -> None:
     if all(_is_whole(item, size) for item, size in zip(bounds, held.tensor.shape, strict=True)):
         r.bind(node.outputs[0], held.tensor, held.order)
         return
-    amounts = _cropped_amounts(held, bounds)
+    steps = [item.step or 1 for item in bounds]
+    ended = [_without_step(*pair) for pair in zip(bounds, held.tensor.shape, strict=True)]
+    amounts = _cropped_amounts(held, ended) if min(steps) > 0 and steps[0] == steps[-1] == 1 else None
     if amounts is not None:
-        kind = f"Cropping{x.rank - 2}D"
-        y = r.layer(kind, held.tensor, cropping=amounts if x.rank > 3 else amounts[0])
+        y = cropped(r, held.tensor, amounts) if any(map(any, amounts)) else held.tensor
+        if max(steps) > 1:
+            y = r.layer(f"MaxPooling{x.rank - 2}D", y, pool_size=1, strides=tuple(steps[1:-1]))
     else:
         y = r.op("get_item", held.tensor, tuple(_plain(item) for item in bounds))
     r.bind(node.outputs[0], y, held.order)
@@ -66,6 +69,14 @@ def slice_(r: Raiser, node: Node) -> None:
 def _is_whole(item: slice, size: int | None) -> bool:
     whole = size is not None and range(size)[item] == range(size)
     return whole or (item.start in (None, 0) and item.stop is None and item.step in (None, 1))
+
+
+def _without_step(item: slice, size: int | None) -> slice:
+    """The positions from the first that is taken to the last, with those between."""
+    if size is None or (item.step or 1) < 2:
+        return item
+    taken = range(size)[item]
+    return slice(taken.start, taken[-1] + 1) if taken else item
 
 
 def _plain(item: slice) -> slice:
@@ -182,10 +193,16 @@ def _before_cast(indices: Value) -> Value:
 def _one_position(r: Raiser, node: Node, axis: int, index: int) -> None:
     x = first(node)
     held = r.held(x)
-    key = tuple(index if a == axis else slice(None) for a in held.order)
     left = [a for a in range(x.rank) if a != axis]
-    y = r.op("get_item", held.tensor, key)
-    r.bind(node.outputs[0], y, tuple(left.index(a) for a in held.order if a != axis))
+    order, place, size = tuple(left.index(a) for a in held.order if a != axis), held.place(axis), x.shape[axis]
+    if x.rank == 3 and place == 1 and is_float(x.dtype) and isinstance(size, int) and held.tensor.shape[2]:
+        index %= size
+        y = cropped(r, held.tensor, ((index, size - index - 1),)) if size > 1 else held.tensor
+        y = r.layer("Flatten", y)
+    else:
+        key = tuple(index if a == axis else slice(None) for a in held.order)
+        y = r.op("get_item", held.tensor, key)
+    r.bind(node.outputs[0], y, order)
 
 
 @raises("gather_elements")
@@ -219,14 +236,16 @@ def broadcast_to(r: Raiser, node: Node) -> None:
         r.alias(y, x)
         return
     batch = r.graph.inputs[0]
-    if r.known(x) is None or not batch.shape or y.shape[0] != batch.shape[0] or not is_static(y.shape[1:]):
+    along = [axis for axis, size in enumerate(y.shape) if batch.shape and size == batch.shape[0] is not None]
+    if r.known(x) is None or len(along) != 1 or sum(not isinstance(size, int) for size in y.shape) > 1:
         raise r.refusal(f"repeating {x.type} to {y.type} needs sizes that are known; give the model's input_shapes")
     source = r.raised[batch].tensor
     column = r.op("get_item", source, (slice(None), *[0] * (len(source.shape) - 1)), suffix="column")
     zeros = r.op("zeros_like", column, suffix="zeros", result_dtype=y.dtype)
-    beside = r.op("reshape", zeros, suffix="reshape", newshape=(-1, *[1] * (y.rank - 1)))
-    array = r.known(x)
-    r.bind(y, r.op("add", beside, np.broadcast_to(array, (1, *y.shape[1:]))))  # type: ignore[arg-type]
+    place = along[0]
+    beside = r.op("reshape", zeros, suffix="reshape", newshape=tuple(-1 if a == place else 1 for a in range(y.rank)))
+    array = np.broadcast_to(r.known(x), [1 if a == place else size for a, size in enumerate(y.shape)])  # type: ignore
+    r.bind(y, r.op("add", beside, array))
 
 
 def is_static(shape: tuple[Any, ...]) -> bool:

@@ -162,15 +162,18 @@ def normalization(r: Raiser, node: Node) -> bool:
 
 @idiom("div")
 def l2_normalize_in_steps(b: Rewriter, node: Node) -> Value | None:
-    """x / sqrt(max(sum(x^2), epsilon))."""
+    """x / sqrt(max(sum(x^2), epsilon)), or x / max(sqrt(sum(x^2)), epsilon)."""
     x, norm = node.inputs
-    root = b.made_by(norm, "sqrt")
-    most = b.made_by(first(root), "maximum") if root is not None else None
+    root, squared = b.made_by(norm, "sqrt"), True
+    most = b.made_by(first(root), "maximum") if root is not None else b.made_by(norm, "maximum")
     total, epsilon = next(((v, b.number(n)) for v, n in both_ways(most) if b.number(n) is not None), (None, None))
+    if root is None:
+        root, squared = b.made_by(total, "sqrt"), False
+        total = first(root) if root is not None else None
     made = b.made_by(total, "reduce_sum")
     if made is None or not epsilon or not made.attrs["keepdims"] or not _is_square(b, made.inputs[0], x):
         return None
-    return b.l2_normalize(x, axes=made.attrs["axes"], epsilon=epsilon)
+    return b.l2_normalize(x, axes=made.attrs["axes"], epsilon=epsilon if squared else epsilon**2)
 
 
 @idiom("reshape")

@@ -127,6 +127,18 @@ def one_of_joined(b: Rewriter, node: Node) -> Value | None:
     return None
 
 
+@idiom("gather")
+def one_of_stacked(b: Rewriter, node: Node) -> Value | None:
+    """One position of a concatenation of single positions."""
+    joined, index = b.made_by(first(node), "concat"), b.data(node.inputs[1])
+    if joined is None or index is None or index.ndim or joined.attrs["axis"] % first(node).rank != node.attrs["axis"]:
+        return None
+    parts = [part for part in joined.inputs if part is not None]
+    if any(part.shape[node.attrs["axis"]] != 1 for part in parts):
+        return None
+    return b.rewritten("squeeze", parts[int(index)], axes=(node.attrs["axis"],))
+
+
 # --- layers ------------------------------------------------------------------------
 
 

@@ -74,6 +74,47 @@ def once(b: Rewriter, node: Node) -> Value | None:
 
 
 @idiom("reshape")
+def axes_of_one(b: Rewriter, node: Node) -> Value | None:
+    """Axes of one position that a reshape takes away, or adds."""
+    x, before, after = first(node), first(node).shape, node.outputs[0].shape
+    for one, other, op in ((before, after, "squeeze"), (after, before, "expand_dims")):
+        axes = _ones_apart(one, other) if len(one) > len(other) else ()
+        if axes:
+            return b.rewritten(op, x, axes=axes)
+    return None
+
+
+def _ones_apart(longer: Shape, shorter: Shape) -> tuple[int, ...]:
+    """The axes of one position without which a shape is another one of known or named sizes; () if it is not."""
+    axes: list[int] = []
+    place = 0
+    for axis, size in enumerate(longer):
+        if place < len(shorter) and size == shorter[place] and size is not None:
+            place += 1
+        elif size == 1:
+            axes.append(axis)
+        else:
+            return ()
+    return tuple(axes) if place == len(shorter) else ()
+
+
+@idiom("reduce_mean", "reduce_max", "reduce_sum", "reduce_min")
+def reduced_before(b: Rewriter, node: Node) -> Value | None:
+    """A reduction over an axis of one position that was added for it, as one over the others."""
+    opened = b.made_by(first(node), "expand_dims")
+    if opened is None or not b.is_read_once(opened.outputs[0]):
+        return None
+    rank = opened.outputs[0].rank
+    added = {axis % rank for axis in opened.attrs["axes"]}
+    axes, kept = {axis % rank for axis in node.attrs["axes"]}, [a for a in range(rank) if a not in added]
+    if not added < axes:
+        return None
+    inner = tuple(kept.index(axis) for axis in sorted(axes - added))
+    y = b.rewritten(node.op.name, first(opened), axes=inner, keepdims=node.attrs["keepdims"])
+    return b.rewritten("expand_dims", y, axes=tuple(sorted(added))) if node.attrs["keepdims"] else y
+
+
+@idiom("reshape")
 def moved_channel(b: Rewriter, node: Node) -> Value | None:
     """Images of one channel, which a reshape moves to the other end as well as a transpose does."""
     x, shape = first(node), node.outputs[0].shape
