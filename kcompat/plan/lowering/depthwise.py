@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...ir import Constant, Node, Value
-from ...ir.types import Shape
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, Argument, bits, kernel, product
@@ -112,7 +111,7 @@ def depthwise_kernel_gradient(planner: Planner, node: Node, x: Value, dy: Value,
 
 
 def depthwise_transposed(planner: Planner, node: Node, x: Value, w: Value, bias: Value | None) -> None:
-    y, window, channels = node.outputs[0], w.shape[:-2], product(x.shape[-1:])
+    y, window, channels = node.outputs[0], [int(size) for size in w.shape[:-2]], product(x.shape[-1:])
     source, target, taps = planner.place(x), planner.place(y), _weights(planner, w)
     offset = packed_bias(planner, bias, channels, 1)
     geometry = _geometry(node, x, y, window, node.attrs["pads"])
@@ -126,7 +125,7 @@ def depthwise_transposed(planner: Planner, node: Node, x: Value, w: Value, bias:
     )
 
 
-def _geometry(node: Node, x: Value, y: Value, window: Shape, pads: Pairs) -> list[int]:
+def _geometry(node: Node, x: Value, y: Value, window: list[int] | tuple[int, ...], pads: Pairs) -> list[int]:
     """The words of `windows.GEOMETRY` from the sizes on."""
     attrs = node.attrs
     sizes = [*three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1), *three(attrs["strides"], 1)]
