@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "losses": {"training"},
     "metrics": {"training"},
     "optimizers": {"training"},
-    "applications": {"errors", "ir", "layers", "ops", "settings"},
+    "applications": {"errors", "ir", "layers", "models", "ops", "settings"},
     "utils": GROUND | OBJECTS | {"layers", "models"},
     "preprocessing": {"utils"},
     "saving": {"models", "registration", "utils"},

@@ -137,6 +137,8 @@ def _fill(model: TrainableModel, optimizer: Optimizer, state: TrainingState) -> 
         return
     for variable, array in values:
         variable.assign(array)
+    if isinstance(optimizer, Nadam) and not any(variable is optimizer.product for variable, _ in values):
+        optimizer.restore_product()
 
 
 Values = list[tuple[Variable, np.ndarray]]
@@ -147,8 +149,8 @@ def _in_order(optimizer: Optimizer, arrays: Sequence[np.ndarray], with_rate: boo
     variables = optimizer.variables
     if not with_rate:
         slots = [v for v in variables if v.name != "learning_rate" and v is not optimizer.iteration]
-        kept = isinstance(optimizer, Nadam)  # of Adafactor, Keras 3 alone stores scalars in the place of unused slots
-        variables = [optimizer.iteration, *(v for v in slots if v.ndim or kept)]
+        # Keras 3 alone stores scalars: Nadam's product, and in the place of slots that Adafactor does not use
+        variables = [optimizer.iteration, *(v for v in slots if v.ndim or sum(not a.ndim for a in arrays) > 1)]
         arrays = arrays[:1] if not slots else arrays  # tf_keras stores a momentum of SGD that has none
     if [v.shape for v in variables] != [a.shape for a in arrays]:
         return None

@@ -1,7 +1,8 @@
 """What goes with the image models of `keras.applications`: the preparation of their inputs, and their classes.
 
 One module for each family, as in Keras: `resnet50.preprocess_input`, `resnet50.decode_predictions`. The models
-themselves are loaded from files that Keras saved.
+themselves are loaded from files that Keras saved, but for `Xception`, the model of Keras's guide to transfer
+learning, which is made here too.
 """
 
 from . import (
@@ -23,8 +24,10 @@ from . import (
     vgg19,
     xception,
 )
+from .xception import Xception
 
 __all__ = [
+    "Xception",
     "convnext",
     "densenet",
     "efficientnet",

@@ -33,7 +33,6 @@ def test_decay_becomes_a_schedule():
 
 def test_schedules_of_keras_2():
     config = {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.9, "staircase": False, "name": None}
-    config.pop("name")
     read_one = read("Custom>SGD", {**NEW, "learning_rate": {"class_name": "ExponentialDecay", "config": config}})
     assert isinstance(read_one._values["learning_rate"], ExponentialDecay)
 
@@ -77,6 +76,26 @@ def test_families():
     assert read("SGD", {**NEW, "is_legacy_optimizer": True, "clipnorm": 1.0}).clipnorm == 1.0
     assert isinstance(read_optimizer("adam", "keras2"), Adam)
     assert isinstance(read_optimizer("rmsprop"), RMSprop)
+
+
+def test_archives_may_hold_optimizers_of_the_family_before():
+    spec = {"module": "keras.optimizers.legacy", "class_name": "SGD", "config": {**V2, "decay": 0.5}}
+    assert isinstance(read_optimizer(spec, "keras2_archive")._values["learning_rate"], InverseTimeDecay)
+    nadam = {"module": "keras.optimizers.legacy", "class_name": "Nadam", "config": {**V2, "decay": 0.004}}
+    assert read_optimizer(nadam, "keras2_archive").schedule_decay == 0.004
+
+
+def test_nadam_finds_the_product_of_its_momenta_again():
+    """Files of tf_keras do not hold it."""
+    first, second = Nadam(0.1), Nadam(0.1)
+    variable = Variable("w", (2,), path="w")
+    for optimizer in (first, second):
+        optimizer.build([variable])
+    for _ in range(5):
+        first.apply([np.ones(2, np.float32)], [variable])
+    second.iteration.assign(5)
+    second.restore_product()
+    np.testing.assert_allclose(second.product, first.product, rtol=1e-5)
 
 
 def test_what_has_no_equal_is_refused():

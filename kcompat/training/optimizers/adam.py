@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from ... import initializers
 from ...config import Bool, Field, Float, Int, registered
 from ...ir import Value, Variable
@@ -115,6 +117,12 @@ class Nadam(Moments):
         of_mean = b.div(ahead, b.sub(1.0, b.mul(product, ahead)))
         of_gradient = b.div(b.sub(1.0, now), b.sub(1.0, product))
         return learning_rate, of_mean, of_gradient, rest_of_power(b, self.beta_2, step)
+
+    def restore_product(self) -> None:
+        """Let the product of momenta be what it is after the steps made; files of Keras 2 do not hold it."""
+        steps = np.arange(1, int(self.iteration.value) + 1)
+        momenta = self.beta_1 * (1 - 0.5 * _NADAM_DECAY ** (self.schedule_decay * steps))
+        self.product.assign(np.prod(momenta))
 
     def _momentum_at(self, b: Emitter, step: Value) -> Value:
         """beta_1 * (1 - 0.5 * 0.96 ** (schedule_decay * step))."""

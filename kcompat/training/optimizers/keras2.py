@@ -47,15 +47,24 @@ def _translated(name: str, spec: Mapping[str, Any], form: str) -> dict[str, Any]
         raise ConfigError(f"optimizer '{name}': use_ema of Keras 2 starts its averages otherwise than Keras 3")
     for key in _WITHOUT_MEANING:
         config.pop(key, None)
+    if "learning_rate" in config:
+        config["learning_rate"] = _named(config["learning_rate"])
     if family != "new":
         config = _from_old(name, config, family)
     return {**config, "sums_rows": True}
 
 
+def _named(rate: Any) -> Any:
+    """A rate, or the config of a schedule without the name None that Keras 2 gives those without a name."""
+    if not isinstance(rate, Mapping) or not isinstance(rate.get("config"), Mapping):
+        return rate
+    return {**rate, "config": {key: item for key, item in rate["config"].items() if (key, item) != ("name", None)}}
+
+
 def family_of(spec: Mapping[str, Any], form: str) -> str:
     """ "v1", "v2" or "new"."""
     config = spec["config"]
-    if config.get("is_legacy_optimizer"):
+    if config.get("is_legacy_optimizer") or str(spec.get("module")).endswith(".legacy"):
         return "v2"
     if form == "keras2_archive" or ">" in str(spec["class_name"]) or "jit_compile" in config:
         return "new"
