@@ -38,6 +38,21 @@ def tap_offset(a, image, d, h, w, i, j, k):
     return (place * a[6] + w - a[18] + k * a[21]) * a[3]
 
 
+def by_rows(one: Any) -> Any:
+    """The kernel that computes each output pixel with `one(a, image, d, h, w)`; threads share rows of pixels."""
+
+    def kernel(a, thread, threads):
+        rows = a[2] * a[7] * a[8]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
+            for w in range(a[9]):
+                one(a, image, rest // a[8], rest % a[8], w)
+            row += 1
+
+    return kernel
+
+
 def pool(mode: str) -> Any:
     """mode: "max", or "mean" over the taps inside, or over the whole window where argument GEOMETRY is not 0.
 
@@ -75,16 +90,7 @@ def pool(mode: str) -> Any:
             for c in range(channels):
                 y[c] = y[c] / divisor
 
-    def kernel(a, thread, threads):
-        rows = a[2] * a[7] * a[8]
-        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
-        while row < end:
-            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
-            for w in range(a[9]):
-                one(a, image, rest // a[8], rest % a[8], w)
-            row += 1
-
-    return kernel
+    return by_rows(one)
 
 
 def depthwise() -> Any:
@@ -121,16 +127,7 @@ def depthwise() -> Any:
             value = low if y[c] < low else y[c]
             y[c] = high if value > high else value
 
-    def kernel(a, thread, threads):
-        rows = a[2] * a[7] * a[8]
-        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
-        while row < end:
-            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
-            for w in range(a[9]):
-                one(a, image, rest // a[8], rest % a[8], w)
-            row += 1
-
-    return kernel
+    return by_rows(one)
 
 
 def collect() -> Any:
@@ -173,13 +170,4 @@ def collect() -> Any:
                             pixel = ((image * a[4] + from_d) * a[5] + from_h) * a[6] + from_w
                             add(a, address, pixel, (i * a[11] + j) * a[12] + k)
 
-    def kernel(a, thread, threads):
-        rows = a[2] * a[7] * a[8]
-        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
-        while row < end:
-            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
-            for w in range(a[9]):
-                one(a, image, rest // a[8], rest % a[8], w)
-            row += 1
-
-    return kernel
+    return by_rows(one)
