@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from kcompat.errors import FormatError
 
+from . import crc32c
 from .cursor import Cursor
 from .source import Source
 from .wire import varint
@@ -53,7 +54,7 @@ def _block(data: memoryview, handle: tuple[int, int], label: str) -> memoryview:
     trailer = Cursor(cursor.view(_TRAILER), cursor.where)
     if trailer.u8():
         cursor.fail("it is compressed, which TensorFlow's are not")
-    if masked_crc32c(bytes(content) + b"\0") != trailer.u32():
+    if crc32c.masked(bytes(content) + b"\0") != trailer.u32():
         cursor.fail("its checksum is another one")
     if size < 4:
         cursor.fail("it is too short")
@@ -73,21 +74,3 @@ def _entries(block: memoryview, label: str) -> Iterator[tuple[bytes, memoryview]
             cursor.fail(f"a key shares {shared} bytes with one of {len(key)}")
         key = key[:shared] + cursor.take(rest)
         yield key, cursor.view(size)
-
-
-def masked_crc32c(data: bytes) -> int:
-    """LevelDB's form of the Castagnoli checksum."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CASTAGNOLI[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _castagnoli(byte: int) -> int:
-    for _ in range(8):
-        byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
-    return byte
-
-
-_CASTAGNOLI = [_castagnoli(byte) for byte in range(256)]

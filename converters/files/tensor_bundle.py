@@ -13,6 +13,7 @@ import numpy as np
 
 from kcompat.errors import FormatError
 
+from . import crc32c
 from .cursor import Cursor
 from .sorted_table import read_table
 from .source import Source
@@ -35,13 +36,14 @@ _BFLOAT16 = 14
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a tensor lies. dtype: TensorFlow's number."""
+    """Where a tensor lies. dtype: TensorFlow's number. checksum: masked, of all its bytes."""
 
     dtype: int
     shape: tuple[int, ...]
     shard: int
     offset: int
     size: int
+    checksum: int
 
 
 class TensorBundle:
@@ -84,7 +86,9 @@ class TensorBundle:
                 f"{self.where}: '{key}' has {entry.size} bytes, its shape {entry.shape} and dtype {dtype} take "
                 f"{prod(entry.shape) * dtype.itemsize}. The file is damaged; fetch it again."
             )
-        array = np.frombuffer(source.read(entry.offset, entry.size), dtype).reshape(entry.shape)
+        data = source.read(entry.offset, entry.size)
+        self._verify(key, entry, crc32c.masked(data))
+        array = np.frombuffer(data, dtype).reshape(entry.shape)
         return (array.astype("<u4") << 16).view("<f4") if entry.dtype == _BFLOAT16 else array
 
     def close(self) -> None:
@@ -114,12 +118,20 @@ class TensorBundle:
         if shard >= self._shards:
             raise FormatError(f"{message.where} is in shard {shard} of {self._shards}. The file is damaged.")
         shape = tuple(dim.integer(1) for dim in dims)
-        return Entry(message.integer(1), shape, shard, message.integer(4), message.integer(5))
+        place = message.integer(4), message.integer(5)
+        return Entry(message.integer(1), shape, shard, *place, message.fixed32(6))
 
     def _source(self, shard: int) -> Source:
         if shard not in self._sources:
             self._sources[shard] = self._open_shard(shard, self._shards)
         return self._sources[shard]
+
+    def _verify(self, key: str, entry: Entry, checksum: int) -> None:
+        if checksum != entry.checksum:
+            raise FormatError(
+                f"{self._source(entry.shard).label}: the checksum of '{key}' is {checksum:#010x}, not "
+                f"{entry.checksum:#010x}. The file is damaged; fetch it again."
+            )
 
     def _strings(self, entry: Entry, key: str) -> list[bytes]:
         """All lengths, their checksum, then the strings one after the other."""
@@ -130,8 +142,10 @@ class TensorBundle:
         if count > entry.size:
             cursor.fail(f"{count} strings do not fit into {entry.size} bytes")
         lengths = [varint(cursor) for _ in range(count)]
-        cursor.skip(4)
+        of_lengths = b"".join(length.to_bytes(4 if length < 1 << 32 else 8, "little") for length in lengths)
+        begun = crc32c.extended(0, of_lengths + cursor.take(4))
         strings = [cursor.take(length) for length in lengths]
+        self._verify(key, entry, crc32c.mask(crc32c.extended(begun, b"".join(strings))))
         if cursor.left:
             cursor.fail(f"{cursor.left} bytes are left over")
         return strings

@@ -42,6 +42,13 @@ class Message:
             Cursor(b"", self.where).fail(f"field {number} is no integer")
         return value
 
+    def fixed32(self, number: int, default: int = 0) -> int:
+        """The last value of a field of four bytes, as an unsigned integer."""
+        values = list(self.all_bytes(number))
+        if values and len(values[-1]) != 4:
+            Cursor(b"", self.where).fail(f"field {number} has {len(values[-1])} bytes, 4 are expected")
+        return int.from_bytes(values[-1], "little") if values else default
+
     def all_bytes(self, number: int) -> Iterator[memoryview]:
         """The values of a length-delimited field."""
         for value in self._fields.get(number, ()):
