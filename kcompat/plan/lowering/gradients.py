@@ -12,7 +12,7 @@ from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
 from .depthwise import depthwise_kernel_gradient
-from .movement import copy, strides_of
+from .movement import pad, strides_of
 from .tiles import choose_tile, pack_step, packed_bias
 from .windows import SPATIAL, three
 from .winograd_gradient import pays_for_gradient, winograd_gradient
@@ -23,12 +23,10 @@ CHUNK = 2048
 
 @lowers("conv_kernel_gradient")
 def conv_kernel_gradient(planner: Planner, node: Node) -> bool:
-    """A product whose rows are the kernel's rows: with channels first, what a tap meets along an image row is a run
-    of contiguous elements, the phases of a stride apart."""
     x, dy = node.inputs
     assert x is not None
     assert dy is not None
-    attrs, y = node.attrs, node.outputs[0]
+    attrs = node.attrs
     if x.dtype != "float32" or attrs["layout"] == "channels_first" or not 0 < x.rank - 2 <= SPATIAL or 0 in dy.shape:
         return False
     window, strides, dilations = (three(attrs[name], 1) for name in ("window", "strides", "dilations"))
@@ -42,94 +40,44 @@ def conv_kernel_gradient(planner: Planner, node: Node) -> bool:
     if pays_for_gradient(planner, node, dy):
         winograd_gradient(planner, node, x, dy, resolved)
         return True
-    pads = [(0, 0)] * (SPATIAL - len(resolved)) + list(resolved)
-    planes, shape = _channels_first(planner, x, three(sizes, 1), pads, strides[-1])
-    rows = _row_offsets(window, dilations, strides[-1], shape)
-    segments = _segments(three(dy.shape[1:-1], 1), strides, shape)
-    _add_products(planner, node, planes, dy, y, rows, segments)
+    place, padded = pad(planner, x, resolved)
+    steps = strides_of([*x.shape[:1], *three(padded, 1), *x.shape[-1:]], 1)
+    taps = _offsets(window, dilations, steps[1:4])
+    images = np.arange(product(x.shape[:1])) * steps[0]
+    lines = np.add.outer(images, _offsets(three(dy.shape[1:-2], 1)[1:], strides[:2], steps[1:3])).reshape(-1)
+    _add_products(planner, node, place, dy, taps, lines, strides[2] * steps[3])
     return True
 
 
-def _channels_first(
-    planner: Planner, x: Value, sizes: list[int], pads: list[tuple[int, int]], stride: int
-) -> tuple[Address, list[int]]:
-    """x as (channels, images, depth, height, phases, width), padded with zeros, and that shape."""
-    images, channels = product(x.shape[:1]), product(x.shape[-1:])
-    padded = [low + size + high for size, (low, high) in zip(sizes, pads, strict=True)]
-    width = -(-padded[2] // stride)
-    shape = [channels, images, padded[0], padded[1], stride, width]
-    target = planner.scratch(4 * product(shape))
-    planner.step(
-        kernel("moves.fill"),
-        [target, product(shape), 0, 4],
-        reads=[],
-        writes=[target],
-        work=product(shape) / 4.0,
-        label="fill",
-    )
-    after, before = strides_of(shape, 4), strides_of([images, *sizes, channels], 4)
-    source = planner.place(x)
-    assert isinstance(source, Address)
-    inside = target + pads[0][0] * after[2] + pads[1][0] * after[3]
-    for first in range(min(stride, sizes[2])):
-        phase, place = (first + pads[2][0]) % stride, (first + pads[2][0]) // stride
-        count = -(-(sizes[2] - first) // stride)
-        axes = [
-            (channels, after[0], before[4]),
-            (images, after[1], before[0]),
-            (sizes[0], after[2], before[1]),
-            (sizes[1], after[3], before[2]),
-            (count, after[5], before[3] * stride),
-        ]
-        start = inside + phase * after[4] + place * after[5]
-        copy(planner, start, source + first * before[3], axes, 4, "channels first")
-    return target, shape
-
-
-def _row_offsets(window: list[int], dilations: list[int], stride: int, shape: list[int]) -> np.ndarray:
-    """For each row of the kernel (taps, then channels of the first group), its first element."""
-    steps = strides_of(shape, 1)
-    d, h, w = (np.arange(k) * dilation for k, dilation in zip(window, dilations, strict=True))
-    along = w % stride * steps[4] + w // stride
-    return np.add.outer(np.add.outer(d * steps[2], h * steps[3]), along).reshape(-1)
-
-
-def _segments(outputs: list[int], strides: list[int], shape: list[int]) -> tuple[np.ndarray, int]:
-    """Where the run of each row of output pixels begins, and its length."""
-    steps = strides_of(shape, 1)
-    images = np.arange(shape[1]) * steps[1]
-    d, h = np.arange(outputs[0]) * strides[0] * steps[2], np.arange(outputs[1]) * strides[1] * steps[3]
-    return np.add.outer(np.add.outer(images, d), h).reshape(-1), outputs[2]
+def _offsets(counts: list[int], factors: list[int], steps: list[int]) -> np.ndarray:
+    """Places in an image, of taps or of windows, as elements from its beginning."""
+    total = np.zeros(1, np.int64)
+    for count, factor, step in zip(counts, factors, steps, strict=True):
+        total = np.add.outer(total, np.arange(count) * factor * step)
+    return total.reshape(-1)
 
 
 def _add_products(
-    planner: Planner,
-    node: Node,
-    planes: Address,
-    dy: Value,
-    y: Value,
-    taps: np.ndarray,
-    segments: tuple[np.ndarray, int],
+    planner: Planner, node: Node, x: Address, dy: Value, taps: np.ndarray, lines: np.ndarray, spacing: int
 ) -> None:
-    groups, filters, depth = node.attrs["groups"], product(y.shape[-1:]), product(dy.shape[:-1])
-    channels, columns = product(y.shape[-2:-1]), filters // groups
-    starts, length = segments
-    plane = planes.buffer.nbytes // 4 // (channels * groups)
-    rows = np.add.outer(taps, np.arange(channels) * plane).reshape(-1)
-    tile = choose_tile(len(rows), planner.target.lanes)
-    panels = pack_step(
-        planner, planner.place(dy), depth, columns, tile.width, (4 * filters, 4), groups, 4 * columns
-    )  # fmt: skip
+    """Rows are the kernel's rows: what a tap of a channel meets along a line of windows lies `spacing` apart."""
+    y, groups, filters, depth = node.outputs[0], node.attrs["groups"], product(dy.shape[-1:]), product(dy.shape[:-1])
+    channels, columns, length = product(y.shape[-2:-1]), filters // groups, product(dy.shape[-2:-1])
+    rows = np.add.outer(taps, np.arange(channels)).reshape(-1)
+    tile = choose_tile(len(rows), planner.target.lanes, columns)
+    panels, target = planner.place(dy), planner.place(y)
+    if columns != tile.width or groups > 1:
+        panels = pack_step(planner, panels, depth, columns, tile.width, (4 * filters, 4), groups, 4 * columns)
+    assert isinstance(panels, Address)
     padded = -(-columns // tile.width) * tile.width
-    target = planner.place(y)
     per_chunk = max(1, CHUNK // length)
-    for first in range(0, len(starts), per_chunk):
-        part = np.ascontiguousarray(starts[first : first + per_chunk], np.int64)
+    for first in range(0, len(lines), per_chunk):
+        part = np.ascontiguousarray(lines[first : first + per_chunk], np.int64)
         add_product(
             planner,
             tile,
             places=(
-                planes,
+                x,
                 panels + 4 * tile.width * first * length,
                 packed_bias(planner, None, filters, tile.width, groups),
                 target,
@@ -141,7 +89,8 @@ def _add_products(
             label="kernel gradient",
             pixels=(len(rows), planner.constant(np.ascontiguousarray(rows, np.int64)), 0),
             segments=(planner.constant(part), len(part), length),
-            matrices=(groups, channels * plane, padded * depth, padded, columns, columns),
+            matrices=(groups, channels, padded * depth, padded, columns, columns),
+            spacing=spacing,
         )
 
 

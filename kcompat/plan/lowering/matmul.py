@@ -96,7 +96,7 @@ def _product(
     batch = [letter for letter in named if letter in in_left and letter in in_right]
     rows = [letter for letter in named if letter in in_left and letter not in in_right]
     columns = [letter for letter in named if letter in in_right and letter not in in_left]
-    if left.group(summed) not in ((product([sizes[s] for s in summed]), 4), (1, 0)) or not _fits(left, batch, rows):
+    if not _fits(left, batch, rows, summed) or not _has_neighbours(left, rows, summed):
         left.arrange(planner, sizes, [*batch, *rows, *summed])
     if not _fits(right, batch, columns, summed):
         right.arrange(planner, sizes, [*batch, *summed, *columns])
@@ -106,6 +106,11 @@ def _product(
 
 def _fits(operand: _Operand, *groups: Sequence[str]) -> bool:
     return all(operand.group(group) is not None for group in groups)
+
+
+def _has_neighbours(operand: _Operand, *groups: Sequence[str]) -> bool:
+    """Whether elements of one of the groups lie side by side, or are but one."""
+    return any((operand.group(group) or (0, 0))[1] in (0, 4) for group in groups)
 
 
 def _multiply(
@@ -118,7 +123,7 @@ def _multiply(
     y: Value,
 ) -> None:
     batch, rows, columns, summed = groups
-    (matrices, x_step), (m, x_stride) = (left.group(group) or (1, 0) for group in (batch, rows))
+    (matrices, x_step), (m, x_stride), (_, spacing) = (left.group(group) or (1, 0) for group in (batch, rows, summed))
     (_, w_step), (n, w_column), (depth, w_row) = (right.group(group) or (1, 0) for group in (batch, columns, summed))
     tile = choose_tile(m, planner.target.lanes)
     panels = -(-n // tile.width)
@@ -145,6 +150,7 @@ def _multiply(
         limits=(-math.inf, math.inf),
         label=f"matmul {matrices}x{m}x{depth}x{n}",
         matrices=(matrices, x_step // 4, panels * tile.width * depth, 0, m * n, m * n),
+        spacing=max(spacing // 4, 1),
     )
     if made is not target:
         shape = [sizes[letter] for letter in order]
