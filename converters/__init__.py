@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcompat.catalogue import on_demand
@@ -155,7 +155,7 @@ HDF5_ENDINGS = (".h5", ".hdf5", ".hdf", ".he5")
 
 
 def _ending(path: Any) -> str:
-    return Path(path).suffix.lower()
+    return os.path.splitext(path)[1].lower()
 
 
 def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
@@ -164,7 +164,7 @@ def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> Non
 
 
 def _check_overwrite(path: Any, overwrite: bool) -> None:
-    if not overwrite and Path(path).exists():
+    if not overwrite and os.path.exists(path):
         raise SaveError(f"{path}: exists; pass overwrite=True to replace it")
 
 
@@ -174,6 +174,6 @@ def _located(path: Any) -> Iterator[None]:
     try:
         yield
     except LoadError as error:
-        if Path(path).name in str(error):
+        if os.path.basename(os.path.normpath(path)) in str(error):
             raise
         raise type(error)(f"{path}: {error}") from error

@@ -36,7 +36,10 @@ class Activation:
         self.name = self.__name__ = name
         self.emit = emit
         self.__doc__ = emit.__doc__
-        self.__signature__ = inspect.signature(emit)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.emit)
 
     def __call__(self, x: Any, *args: Any, **parameters: Any) -> np.ndarray:
         """The function of an array; float64 stays, other dtypes become float32."""

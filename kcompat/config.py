@@ -9,8 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -33,8 +32,7 @@ ANYTHING: Any = _Anything()
 """Equal to every value: a key that no value gives a meaning, such as the regularizer of a weight that is not there."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """How values of a field are checked, normalised and written.
 
     parse: `(value, owner) -> value`; raises TypeError or ValueError for what it does not take.
@@ -225,6 +223,16 @@ class Field:
             ) from None
 
 
+class _Signature:
+    """The `__signature__` of a class, made when it is asked for, and of the classes below it."""
+
+    def __init__(self, cls: type[Configurable]) -> None:
+        self._cls = cls
+
+    def __get__(self, instance: Any, owner: type | None = None) -> inspect.Signature:
+        return _signature(self._cls)
+
+
 class Configurable:
     """Base of everything that a config describes.
 
@@ -247,7 +255,7 @@ class Configurable:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         cls.fields = {**cls.fields, **own}
         if "__init__" not in vars(cls):
-            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+            cls.__signature__ = _Signature(cls)  # type: ignore[attr-defined]
 
     _values: dict[str, Any]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,10 @@ class Initializer(Configurable):
 class _Seeded(Initializer):
     seed = Field(SeedKind, None)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    @cached_property
+    def _entropy(self) -> int:
         seed = self.seed["config"].get("seed") if isinstance(self.seed, Mapping) else self.seed
-        self._entropy = next_seed() if seed is None else abs(seed)
+        return next_seed() if seed is None else abs(seed)
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self._entropy)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import random as _python_random
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    from numpy.random import SeedSequence
 
-_sequence = np.random.SeedSequence()
+_sequence: SeedSequence | None = None
+"""Made when a seed is first asked for: NumPy's generators take longer to import than a small model to run."""
 
 
 def next_seed() -> int:
     """A seed that no earlier call returned."""
-    return int(_sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
+    global _sequence
+    if _sequence is None:
+        from numpy.random import SeedSequence
+
+        _sequence = SeedSequence()
+    return int(_sequence.spawn(1)[0].generate_state(1, "uint64")[0])
 
 
 def set_random_seed(seed: int) -> None:
     """Seed Python, NumPy and kcompat, as `keras.utils.set_random_seed` does."""
+    import random
+
+    from numpy.random import SeedSequence
+    from numpy.random import seed as seed_numpy
+
     global _sequence
-    _python_random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the legacy global generator is what the caller asks to seed
-    _sequence = np.random.SeedSequence(seed)
+    random.seed(seed)
+    seed_numpy(seed)  # noqa: NPY002 - the legacy global generator is what the caller asks to seed
+    _sequence = SeedSequence(seed)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kcompat.errors import FormatError, UnsafeFileError
 
@@ -16,9 +14,11 @@ from .bounded_json import parse_json
 from .hdf5 import Hdf5File, open_hdf5
 from .kinds import FileKind, sniff, wrong_file
 from .limits import DEFAULT_LIMITS, Limits
-from .npz import Arrays, parse_npz
 from .source import FileSource, MemorySource, PathLike, Source
 from .zip_directory import STORED, Entry, check_stored_crc, read_directory, read_entry, stored_bytes
+
+if TYPE_CHECKING:
+    from .npz import Arrays
 
 
 class _Members(Protocol):
@@ -84,6 +84,8 @@ class Archive(AbstractContextManager["Archive"]):
 
     def read_npz(self, name: str) -> Arrays:
         """The arrays of an `.npz` member by name."""
+        from .npz import parse_npz
+
         return parse_npz(self._source(name), self._limits)
 
     def open_hdf5(self, name: str, *, mapped: bool = False) -> Hdf5File:
@@ -118,7 +120,9 @@ def open_archive(file: PathLike | Source, limits: Limits = DEFAULT_LIMITS) -> Ar
     if os.path.isdir(file):
         if sniff(file) is not FileKind.KERAS_DIR:
             raise wrong_file(file, "a .keras archive or its unzipped folder")
-        return Archive(_FolderMembers(file, limits), limits)
+        from .archive_folder import FolderMembers
+
+        return Archive(FolderMembers(file, limits), limits)
     return _open_zip(FileSource(file), limits)
 
 
@@ -163,62 +167,3 @@ class _ZipMembers:
 
     def close(self) -> None:
         self._source.close()
-
-
-class _FolderMembers:
-    """Files below a folder.
-
-    A symbolic link may point inside the folder, or to the blobs of the Hugging Face cache
-    when the folder is a snapshot there, and nowhere else.
-    """
-
-    def __init__(self, folder: PathLike, limits: Limits) -> None:
-        self.label = os.fspath(folder)
-        root = Path(folder).resolve()
-        self._allowed = [root]
-        if root.parent.name == "snapshots":
-            self._allowed.append(root.parent.parent / "blobs")
-        self._files = dict(self._scan(root, limits))
-
-    def names(self) -> list[str]:
-        return list(self._files)
-
-    def size(self, name: str) -> int:
-        return os.stat(self._files[name]).st_size
-
-    stored_size = size
-
-    def read(self, name: str) -> bytes:
-        source = self.source(name)
-        try:
-            return bytes(source.read(0, source.size))
-        finally:
-            source.close()
-
-    def source(self, name: str) -> FileSource:
-        return FileSource(self._files[name], label=f"{self.label}/{name}")
-
-    def close(self) -> None:
-        """Every member is opened and closed on its own."""
-
-    def _scan(self, root: Path, limits: Limits) -> Iterator[tuple[str, Path]]:
-        """Name and resolved path of every file. Folders that are symbolic links are not entered."""
-        count = 0
-        for folder, _, files in os.walk(root):
-            for file in files:
-                count += 1
-                if count > limits.archive_members:
-                    raise UnsafeFileError(
-                        f"{self.label}: more than limits.archive_members = {limits.archive_members} files. "
-                        "Pass the folder of one model."
-                    )
-                path = Path(folder, file)
-                yield path.relative_to(root).as_posix(), self._contained(path)
-
-    def _contained(self, path: Path) -> Path:
-        target = path.resolve()
-        if not any(target.is_relative_to(folder) for folder in self._allowed):
-            raise UnsafeFileError(
-                f"{path}: is a symbolic link to {target}, outside the model's folder. Copy the file into the folder."
-            )
-        return target

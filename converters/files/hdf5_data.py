@@ -6,7 +6,7 @@ Source: HDF5 File Format Specification 3.0, III.A.1 (chunk B-trees), IV.A.2.i an
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,7 @@ from .hdf5_objects import CHUNK_NODES, EXTERNAL_FILES, FILTERS, LAYOUT, Header, 
 from .source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(NamedTuple):
     """Elements inside the object header."""
 
     data: bytes
@@ -37,8 +36,7 @@ class Compact:
         return self.data
 
 
-@dataclass(frozen=True, slots=True)
-class Contiguous:
+class Contiguous(NamedTuple):
     """Elements in one run of bytes."""
 
     address: int
@@ -52,8 +50,7 @@ class Contiguous:
         return source.read(self.address, self.stored) if self.stored else b""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A chunk: its first element and its bytes. Bit i of `skipped` says that filter i was not applied."""
 
     origin: tuple[int, ...]
@@ -62,8 +59,7 @@ class Chunk:
     skipped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chunked:
+class Chunked(NamedTuple):
     """Elements in equal boxes, each filtered on its own. Boxes at the upper edges overhang the shape."""
 
     where: str

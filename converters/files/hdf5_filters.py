@@ -6,7 +6,7 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.l; H5Zshuffle.c, H5Zfletcher3
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ _SUPPORTED = (DEFLATE, SHUFFLE, FLETCHER32)
 _MOST_FILTERS = 32  # H5Z_MAX_NFILTERS
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """A filter by its registered number."""
 
     number: int

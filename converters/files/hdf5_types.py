@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ class Kind(Enum):
     VLEN_STRING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Datatype:
+class Datatype(NamedTuple):
     """The type of an element: `stored` has the file's byte order and the element's size in the file."""
 
     kind: Kind

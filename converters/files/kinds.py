@@ -6,7 +6,6 @@ import io
 import os
 import re
 from enum import Enum
-from pathlib import Path
 
 from kcompat.errors import FormatError
 
@@ -142,7 +141,7 @@ def sniff(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> FileKind:
         FormatError: there is nothing at `path`, or it cannot be read.
     """
     if os.path.isdir(path):
-        return _sniff_folder(Path(path))
+        return _sniff_folder(path)
     source = FileSource(path)
     try:
         return sniff_source(source, limits)
@@ -180,9 +179,9 @@ def wrong_file(file: PathLike | Source, expected: str) -> FormatError:
     return FormatError(f"{label}: this is {what}; {expected} was expected. What to do: {remedy}.")
 
 
-def _sniff_folder(folder: Path) -> FileKind:
+def _sniff_folder(folder: PathLike) -> FileKind:
     def has(*names: str) -> bool:
-        return any((folder / name).is_file() for name in names)
+        return any(os.path.isfile(os.path.join(folder, name)) for name in names)
 
     if has("saved_model.pb", "saved_model.pbtxt"):
         return FileKind.SAVEDMODEL_DIR

@@ -6,7 +6,6 @@ import mmap
 import os
 import stat
 import threading
-from pathlib import Path
 from typing import BinaryIO
 
 from kcompat.errors import ArgumentError, FormatError
@@ -131,7 +130,7 @@ def open_regular(path: PathLike, label: str | None = None) -> tuple[BinaryIO, in
     label = label or os.fspath(path)
     try:
         _require_regular(os.stat(path), label)
-        file = Path(path).open("rb")  # noqa: SIM115 -- handed to the caller
+        file = open(path, "rb")  # noqa: SIM115 -- handed to the caller
     except FormatError:
         raise
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import stat
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kcompat.errors import FormatError, UnsafeFileError
 
@@ -30,8 +30,7 @@ _UTF8 = 0x0800
 _CRC_BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One member. `name` uses forward slashes, whatever the file has; a folder's ends with one."""
 
     name: str

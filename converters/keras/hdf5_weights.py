@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def assign(
     """
     if writer.generation == 1:
         names = [name for entry in stored for name in entry.names]
-        writer = replace(writer, backend=keras1.known_backend(model, names, writer.backend))
+        writer = writer._replace(backend=keras1.known_backend(model, names, writer.backend))
     pairs: Pairs = []
     for layer, entry in _match_layers(model, stored, where, by_name):
         try:

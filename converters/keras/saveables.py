@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kcompat.config import CLASSES
 from kcompat.layers import Layer
@@ -27,8 +26,7 @@ Order = Callable[[Model], Sequence[Layer]]
 _NUMBER = re.compile(r"_\d+$")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A layer and the path at which its own variables are."""
 
     layer: Layer

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Writer:
+class Writer(NamedTuple):
     """Who wrote a file.
 
     generation: 1, 2 or 3, the Keras major version whose rules it follows. version: as the file says

@@ -6,9 +6,9 @@ and its own variables there in a group `vars`, named "0", "1", ... in order of c
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kcompat.errors import FormatError, UnsafeFileError
@@ -139,7 +139,7 @@ def _names(entry: Any) -> list[str]:
     return [str(name) for name in entry] if isinstance(entry, list) else [str(entry)]
 
 
-def _shard(path: Any, name: str) -> Path:
-    if PurePosixPath(name).name != name or "\\" in name or name in ("", ".", ".."):
+def _shard(path: Any, name: str) -> str:
+    if not {"/", "\\", "\0"}.isdisjoint(name) or name in ("", ".", ".."):
         raise UnsafeFileError(f"{path}: names the shard {name!r}; shards lie beside their index")
-    return Path(path).parent / name
+    return os.path.join(os.path.dirname(path), name)

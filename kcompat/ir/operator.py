@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from .types import DTYPES, TensorType, broadcast
 REQUIRED: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of a card: how a value is checked and normalised, and its default.
 
     Calling an attribute gives the same one with a default: `Int(1)`.
@@ -30,7 +29,7 @@ class Attribute:
     default: Any = REQUIRED
 
     def __call__(self, default: Any) -> Attribute:
-        return replace(self, default=default)
+        return self._replace(default=default)
 
 
 def _int(value: Any) -> int:
@@ -98,8 +97,7 @@ def one_of(*choices: str) -> Attribute:
 Layout = one_of("channels_last", "channels_first")
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     name: str
     optional: bool = False
     variadic: bool = False

@@ -11,7 +11,6 @@ import os
 import sys
 import warnings
 from importlib.util import find_spec, source_hash
-from pathlib import Path
 
 from .machine import processor
 
@@ -22,41 +21,47 @@ MAGIC = b"kcompat kernel 2\n"
 _DIGEST = 8
 
 
-def cache_root() -> Path:
+def cache_root() -> str:
     """The folder of all caches: $KCOMPAT_CACHE, or `kcompat` in the user's cache folder."""
     if folder := os.environ.get("KCOMPAT_CACHE"):
-        return Path(folder)
+        return folder
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
+        base = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
-        base = Path("~/Library/Caches")
+        base = "~/Library/Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    return base.expanduser() / "kcompat"
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return os.path.join(os.path.expanduser(base), "kcompat")
 
 
 def fingerprint() -> str:
     """What compiled code depends on, in 16 hexadecimal digits."""
     parts = [MAGIC, processor().encode()]
-    parts += [source.read_bytes() for source in sorted(Path(__file__).parent.glob("*.py"))]
+    folder = os.path.dirname(__file__)
+    parts += [_content(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")]
     for compiler in ("numba", "llvmlite"):
         found = find_spec(compiler)
         if found is not None and found.origin is not None:
-            parts.append((Path(found.origin).parent / "_version.py").read_bytes())
+            parts.append(_content(os.path.join(os.path.dirname(found.origin), "_version.py")))
     return source_hash(b"".join(parts)).hex()
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 class Store:
     """The kernels for this machine and these sources."""
 
     def __init__(self) -> None:
-        self.folder = cache_root() / fingerprint()
+        self.folder = os.path.join(cache_root(), fingerprint())
         self._writable = True
 
     def read(self, key: Key) -> bytes | None:
         """What was written for a kernel, or None if there is no sound file."""
         try:
-            data = self._path(key).read_bytes()
+            data = _content(self._path(key))
         except OSError:
             return None
         head, digest, body = data[: len(MAGIC)], data[len(MAGIC) :][:_DIGEST], data[len(MAGIC) + _DIGEST :]
@@ -67,7 +72,7 @@ class Store:
         if not self._writable:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(self.folder, exist_ok=True)
             self._replace(self._path(key), MAGIC + source_hash(body) + body)
         except OSError as error:
             self._writable = False
@@ -81,17 +86,17 @@ class Store:
     def can_write(self) -> bool:
         """Whether a kernel that is written now will be found."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(self.folder, exist_ok=True)
         except OSError:
             return False
         return os.access(self.folder, os.W_OK)
 
-    def _path(self, key: Key) -> Path:
+    def _path(self, key: Key) -> str:
         name, parameters = key
         stem = "-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)])
-        return self.folder / f"{stem}.kernel"
+        return os.path.join(self.folder, f"{stem}.kernel")
 
-    def _replace(self, path: Path, data: bytes) -> None:
+    def _replace(self, path: str, data: bytes) -> None:
         import tempfile
 
         handle, temporary = tempfile.mkstemp(dir=self.folder)

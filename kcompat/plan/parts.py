@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from ..errors import ShapeError
 from ..ir import Constant, Graph, Node, Value
@@ -22,8 +22,7 @@ GROWTH = 4
 """Rows grow from one part to the next where so many times as many fit from there on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Neighbouring nodes. rows: how many they work on at a time; 0 for all."""
 
     nodes: list[Node]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """lanes: float32 in a vector register (16, 8 or 4). exact: no kernel whose arithmetic is not the operator's own."""
 
     lanes: int = 16

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kcompat.errors import ConfigError
 
 CHANNELS = {"tf": "channels_last", "th": "channels_first"}
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """image_dim_ordering: "tf", "th" or None if nothing says it.
 
     version: the Keras release, (0,) for the oldest form, None if nothing says it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ BLOCK_BYTES = 384 * 1024
 """Bytes of input that stay in the second-level cache while weights pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     rows: int
     vectors: int
     lanes: int
