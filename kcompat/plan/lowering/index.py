@@ -22,6 +22,7 @@ INDEX: Index = {
     "pool": ("avg_pool", "max_pool"),
     "random": ("random_uniform",),
     "recurrent": ("gru", "lstm", "simple_rnn"),
+    "recurrent_gradient": ("gru_gradient", "lstm_gradient", "simple_rnn_gradient"),
     "reductions": ("log_softmax", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "softmax"),
     "repetition": ("repeat", "tile"),
     "resample": ("resize",),
