@@ -14,6 +14,7 @@ from ..callbacks.simple import TerminateOnNaN
 from ..errors import ArgumentError, InputError
 from ..training.batches import ArraySource, Batch, Epochs, Source, StreamSource, batch_size, split_validation, unpack
 from ..training.interruption import Interruptions
+from ..tree import flatten
 from .data import batch_size_for, is_stream
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test(model: TrainableModel, passes: Epochs, hooks: CallbackList) -> dict[str
 
 def _warn_of_nan(loss: float, epoch: int, hooks: CallbackList) -> None:
     """Warn that the loss of an epoch is no number, unless a callback looks for that."""
-    if np.isnan(loss) and not any(isinstance(callback, TerminateOnNaN) for callback in hooks.callbacks):
+    if np.isnan(loss) and not expect_nan(hooks):
         warnings.warn(
             f"the loss of epoch {epoch + 1} is NaN: look for NaN in the data, lower the rate or clip gradients; "
             "callbacks.TerminateOnNaN() ends such a training",
@@ -174,13 +175,16 @@ def source_of(
     steps: int | None,
     shuffle: bool | str = False,
     class_weight: Any = None,
+    numbers: bool = False,
 ) -> Source:
-    """Data as batches."""
+    """Data as batches. numbers: whether streams are checked for a loss of NaN."""
     seed = model.trainer.seed
     if not isinstance(data, Batch):
         if size is not None:
             raise ArgumentError("batch_size is for arrays; a stream decides itself how large its batches are")
-        return StreamSource(data, partial(model.trainer.take, class_weight=class_weight), shuffle, seed)
+        return StreamSource(
+            data, partial(model.trainer.take, class_weight=class_weight, numbers=numbers), shuffle, seed
+        )
     if steps is None or size is not None:
         size = batch_size_for(model.training_inputs(), size)
     return ArraySource(data, batch_size(size, steps, data.size), shuffle, seed)
@@ -204,6 +208,12 @@ def hooks_of(
         epochs=epochs,
         steps=steps,
     )
+
+
+def expect_nan(callbacks: Any) -> bool:
+    """Whether a callback looks for a loss of NaN, so that no error need tell of it."""
+    given = getattr(callbacks, "callbacks", callbacks) or ()
+    return any(isinstance(callback, TerminateOnNaN) for callback in flatten(given))
 
 
 def frozen_prefix(model: TrainableModel, data: Any, validation: Any) -> FrozenPrefix | None:

@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, InputError
 from ..executor import Executor
 from ..ir import Graph, TensorType, Variable
 from ..ir.types import ir_dtype
 from ..layers.base import walk
 from ..training import optimizers
-from ..training.batches import Batch, as_target, check_lengths, class_weights, unpack, weights_for
+from ..training.batches import (
+    Batch,
+    as_target,
+    check_lengths,
+    class_weights,
+    holds_only_numbers,
+    unpack,
+    weights_for,
+)
 from ..training.compiled_loss import CompiledLoss
 from ..training.compiled_metrics import CompiledMetrics
 from ..training.metrics import Mean
 from ..training.outputs import Outputs
 from ..training.step import BatchTypes, Compiled, testing_step, training_step
+from .data import batch_size_for
 
 if TYPE_CHECKING:
     from .frozen_prefix import FrozenPrefix
@@ -127,10 +136,28 @@ class Trainer:
         self.step(data, training=False)
         self.compiled.loss.check_labels(data.targets, [value.shape for value in self.model.outputs])
 
-    def take(self, data: Any, class_weight: Any = None) -> Batch:
-        """A batch as a stream gives it. Raises InputError."""
+    def check_numbers(self, data: Batch) -> None:
+        """Raises InputError where NaN or infinite numbers in data make a NaN of the loss."""
+        for array in data.arrays:
+            if holds_only_numbers(array):
+                continue
+            place = int(np.argmax(~np.isfinite(array).reshape(len(array), -1).all(axis=1)))
+            size = batch_size_for(self.model.training_inputs(), None)
+            self.run(data.rows(slice(place - place % size, place - place % size + size)), training=False)
+            loss = self.tracker.result()
+            self.model.reset_metrics()
+            if np.isnan(loss):
+                raise InputError(
+                    f"the loss is NaN: the data hold NaN or infinite numbers, first in sample {place}; leave such "
+                    "samples out or replace the numbers"
+                )
+
+    def take(self, data: Any, class_weight: Any = None, numbers: bool = False) -> Batch:
+        """A batch as a stream gives it, whose numbers are checked too if so asked. Raises InputError."""
         batch = self.batch(*unpack(data), class_weight)
         self.check(batch)
+        if numbers:
+            self.check_numbers(batch)
         return batch
 
     # --- steps ------------------------------------------------------------------

@@ -198,12 +198,15 @@ class TrainableModel(Layer):
         trainer = self.trainer
         trainer.warn_if_flags_changed()
         data, validation = fitting.arranged(self, x, y, sample_weight, class_weight, validation_split, validation_data)
+        numbers = not fitting.expect_nan(callbacks)
+        if numbers and isinstance(data, Batch):
+            trainer.check_numbers(data)
         trainer.seed, trainer.resumed = next_seed(), None
         prefix = fitting.frozen_prefix(self, data, validation) if cache_frozen else None
         if prefix is not None:
             data = data.with_inputs(prefix.compute(data.inputs))
             validation = None if validation is None else validation.with_inputs(prefix.compute(validation.inputs))
-        source = fitting.source_of(self, data, batch_size, steps_per_epoch, shuffle, class_weight)
+        source = fitting.source_of(self, data, batch_size, steps_per_epoch, shuffle, class_weight, numbers)
         passes = Epochs(source, steps_per_epoch)
         validate = None
         if validation is not None:
@@ -258,6 +261,8 @@ class TrainableModel(Layer):
         self.trainer.refresh()
         with self.trainer.on_features(None):
             self.trainer.check(batch)
+            if training:
+                self.trainer.check_numbers(batch)
             self.reset_metrics()
             self.trainer.run(batch, training)
         logs = self.get_metrics_result()

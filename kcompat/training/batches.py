@@ -195,6 +195,7 @@ class Epochs:
         self.steps = steps if steps is not None else source.count
         self._running: Iterator[Batch] | None = None
         self._passes = 0
+        self._has_begun = False
         source.on_epoch_end()
 
     def resume(self, epochs: int, seed: int) -> None:
@@ -222,6 +223,7 @@ class Epochs:
             if batch is None:
                 self._ended(number)
                 break
+            self._has_begun = True
             if number >= done:
                 yield batch
         self.source.on_epoch_end()
@@ -231,6 +233,8 @@ class Epochs:
         return self.source.batches(self._passes - 1)
 
     def _ended(self, done: int) -> None:
+        if not self._has_begun:
+            raise InputError("there is no sample: the stream ended before its first batch")
         if self.asked is None and (self.steps is None or done >= self.steps):
             self.steps = done
             return
@@ -256,6 +260,13 @@ def check_lengths(data: Batch) -> int:
     if not count:
         raise InputError("there is no sample: the arrays are empty")
     return count
+
+
+def holds_only_numbers(array: np.ndarray) -> bool:
+    """Whether no element is NaN or infinite."""
+    if array.dtype.kind != "f" or np.isfinite(np.vdot(array, array)):
+        return True
+    return bool(np.isfinite(array).all())
 
 
 def batch_size(asked: int | None, steps: int | None, samples: int) -> int:

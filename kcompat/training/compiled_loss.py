@@ -42,6 +42,8 @@ class CompiledLoss:
         self.weights = self._weights(loss, weights)
         self.resolved: list[OutputLoss | None] | None = None
         for entry in self.given:
+            if entry is not None and not isinstance(entry, (str, dict)) and not callable(entry):
+                raise ArgumentError(f"a loss is a name, a config, a Loss or a function, received {entry!r}")
             if isinstance(entry, str) and entry.lower() not in ("crossentropy", "ce"):
                 resolve_loss(entry, (), ())
 

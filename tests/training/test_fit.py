@@ -366,9 +366,43 @@ def test_labels_without_a_class_change_nothing(labels: np.ndarray) -> None:
     assert_same(model.get_weights(), before)
 
 
-def test_a_loss_that_is_no_number_is_told() -> None:
-    with pytest.warns(UserWarning, match="the loss of epoch 1 is NaN"):
-        small().fit(X, Y * np.nan, verbose=0)
+def test_a_loss_that_becomes_no_number_is_told() -> None:
+    with pytest.warns(UserWarning, match=r"the loss of epoch \d is NaN"):
+        small(optimizer=optimizers.SGD(1e38)).fit(X, Y, batch_size=20, epochs=5, verbose=0)
+
+
+def test_data_that_make_the_loss_nan_change_nothing() -> None:
+    model = small()
+    before = model.get_weights()
+    x, y = X.copy(), Y.copy()
+    x[17, 1] = y[17, 1] = np.nan
+    for train in (
+        lambda: model.fit(x, Y, verbose=0),
+        lambda: model.fit(X, y, validation_split=0.1, verbose=0),
+        lambda: model.fit(iter([(x, Y)]), verbose=0),
+        lambda: model.train_on_batch(x, y),
+    ):
+        with pytest.raises(InputError, match=r"the loss is NaN: .* first in sample 17"):
+            train()
+    assert_same(model.get_weights(), before)
+
+
+def test_a_callback_may_look_for_nan_itself() -> None:
+    model = small()
+    history = model.fit(X, Y * np.nan, verbose=0, epochs=3, callbacks=[callbacks.TerminateOnNaN()])
+    assert history.epoch == [0]
+
+
+def test_numbers_that_a_model_does_not_read_may_be_missing() -> None:
+    x = layers.Input((4,))
+    model = models.Model(x, layers.Dense(2)(ops.where(ops.isnan(x), 0.0, x)))
+    model.compile("sgd", "mse")
+    model.fit(np.where(X > 1, np.nan, X), Y, verbose=0)
+
+
+def test_a_stream_without_a_batch_is_no_data() -> None:
+    with pytest.raises(InputError, match="ended before its first batch"):
+        small().fit(iter([]), verbose=0)
 
 
 def test_a_model_that_is_not_compiled() -> None:
