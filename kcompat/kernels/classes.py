@@ -69,7 +69,7 @@ def cross_entropy(index: str) -> Any:
         for i in range(classes):
             best = scalars.maximum(best, x[i])
         for i in range(classes):
-            total += scalars.exp(x[i] - best)
+            total += scalars.bounded_exp(x[i] - best)
         return scalars.log(total) - (x[label] - best)
 
     def kernel(a, thread, threads):

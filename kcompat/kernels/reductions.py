@@ -89,7 +89,7 @@ def softmax(log: int) -> Any:
     def row(y, x, count):
         best = _maximum(x, count)
         for i in range(count):
-            y[i] = scalars.exp(x[i] - best)
+            y[i] = scalars.bounded_exp(x[i] - best)
         total = _total(y, count)
         if log:
             shift = scalars.log(total)
