@@ -122,6 +122,17 @@ def test_depthwise(shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, 
     assert "depthwise" in check_conv(shape, kernel, lanes, fused, groups=shape[-1], **attrs)
 
 
+@pytest.mark.parametrize(("columns", "pixels"), [(147, 7), (74, 7), (37, 7), (19, 7), (10, 4), (8, 4), (5, 4), (3, 1)])
+def test_pixels_of_depthwise_rows_that_do_not_divide(columns: int, pixels: int) -> None:
+    """One pixel at a time computes none in vain, but reads each input for each tap."""
+    b = Emitter()
+    x = b.input(TensorType("float32", (1, columns, columns, 32)))
+    graph = b.build([b.conv(x, np.ones((3, 3, 1, 32), np.float32), **{**ATTRS, "groups": 32})])
+    program = Executor(graph).program([x.shape])
+    assert program is not None
+    assert {dict(key[1])["pixels"] for key in program.kernels()} == {pixels}
+
+
 def test_depthwise_of_one_axis() -> None:
     attrs = {"strides": (2,), "dilations": (1,), "groups": 32, "pads": "same"}
     assert "depthwise" in check_conv((2, 31, 32), (4, 1, 32), 16, True, **attrs)

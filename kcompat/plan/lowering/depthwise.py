@@ -16,6 +16,9 @@ from .windows import label_of, three
 PIXELS = (7, 4, 1)
 """Output pixels of a row that the kernel for images computes at once."""
 
+OVERHEAD = 4
+"""What the stores and the loop over channels take, in multiplications."""
+
 MOST_TAPS = 49
 """In windows that the kernel for images unrolls."""
 
@@ -44,7 +47,7 @@ def depthwise(
         rows, columns = three(y.shape[1:-1], 1)[1:]
         (kernel_rows, kernel_columns), (row_stride, stride) = three(window, 1)[1:], three(attrs["strides"], 1)[1:]
         top, left = three([low for low, _ in pads], 0)[1:]
-        pixels = min((p for p in PIXELS if p <= columns), key=lambda p: (-(-columns // p) * p, -p))
+        pixels = _pixels(columns, kernel_rows, kernel_columns, stride)
         parameters = {
             "height": kernel_rows,
             "width": kernel_columns,
@@ -79,6 +82,17 @@ def depthwise(
 def _weights(planner: Planner, w: Value) -> Address | int:
     """w as (taps, channels)."""
     return planner.constant(planner.packs.get(w, ("taps",), _taps)) if isinstance(w, Constant) else planner.place(w)
+
+
+def _pixels(columns: int, height: int, width: int, stride: int) -> int:
+    """How many pixels at once compute a row in the least time: two multiplications take as long as one load of an
+    input or a weight, each of which serves all pixels."""
+
+    def cost(pixels: int) -> float:
+        loads = height * ((pixels - 1) * stride + 2 * width)
+        return -(-columns // pixels) * (height * width * pixels + loads / 2 + OVERHEAD)
+
+    return min((pixels for pixels in PIXELS if pixels <= columns), key=cost)
 
 
 def _taps(data: np.ndarray) -> np.ndarray:
