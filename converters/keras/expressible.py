@@ -8,6 +8,7 @@ from kcompat.layers import Layer
 from kcompat.layers.base import walk
 from kcompat.layers.embedding import Embedding
 from kcompat.layers.masking import Masking
+from kcompat.layers.random_geometry import RandomCrop
 from kcompat.layers.resizing import Resizing
 from kcompat.layers.separable import SeparableConv1D
 from kcompat.layers.time_distributed import TimeDistributed
@@ -67,7 +68,7 @@ WITHOUT_KERAS2 = frozenset(
 
 
 _NATIVE: dict[Form, frozenset[str]] = {
-    "keras2": frozenset({"axes", "inner_masks", "keeps_integers", "time_major", "unbiased_variance"}),
+    "keras2": frozenset({"axes", "fitting", "inner_masks", "keeps_integers", "time_major", "unbiased_variance"}),
     "keras3": frozenset({"inner_masks", "keeps_integers", "unbiased_variance"}),
 }
 """Extensions that a form has words for, or that are checked on their own."""
@@ -89,6 +90,8 @@ def check(model: Model, form: Form) -> None:
             _check_masks(layer, form)
         if isinstance(layer, Resizing):
             _check_integers(layer, form)
+        if isinstance(layer, RandomCrop) and form == "keras2":
+            _check_fitting(layer)
 
 
 def _check_keras3(layer: Layer, other: str) -> None:
@@ -121,3 +124,10 @@ def _check_integers(layer: Resizing, form: Form) -> None:
     dtypes = [tensor.dtype for call in layer.calls for tensor in call.input_tensors]
     if layer.keeps_integers == (form == "keras2") and not all(map(is_float, dtypes)):
         raise SaveError(f"{layer}: images of {', '.join(dtypes)} are rounded otherwise in Keras {form[-1]}")
+
+
+def _check_fitting(layer: RandomCrop) -> None:
+    """Keras 2 brings images to the layer's size in inference too."""
+    sizes = {tuple(tensor.shape[-3:-1]) for call in layer.calls for tensor in call.input_tensors}
+    if layer.fitting is None and sizes - {(layer.height, layer.width)}:
+        raise SaveError(f"{layer}: images of another size would be cropped and resized in Keras 2")

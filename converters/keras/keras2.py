@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from .spec import Writer
@@ -19,7 +21,11 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - StackedRNNCells had the states of the last cell first.
     - TimeDistributed let masks out that its layer makes.
     - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
-    - Softmax gave no zeros where everything is masked.
+    - Softmax ignored masks until TensorFlow 2.2, then gave no zeros where everything is masked.
+    - Dot multiplied tensors of rank four and more as matrices until Keras 2.2.4 and TensorFlow 2.1.
+    - SeparableConv2D did not dilate in Keras 2.0.
+    - Normalization and Rescaling let masks out.
+    - RandomCrop brought images to its size in inference too.
     - BatchNormalization of images moved towards the variance with Bessel's correction in training.
     - TextVectorization had other names of two output modes, and padded by default where there is no size to pad to.
     - Add, Concatenate and the like masked a step that is masked in any input, not in all.
@@ -31,7 +37,15 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
         result.setdefault("reset_after", False)
     if class_name == "TextVectorization":
         result.update(_text_settings(result))
+    if class_name == "RandomCrop":
+        result["fitting"] = "resize_crop" if _version(writer) < (2, 7) else "crop_resize"
     result.update(_KERAS2.get(class_name, {}))
+    if class_name == "Softmax" and _version(writer) < (2, 4):
+        result["ignores_mask"] = True
+    if class_name == "Dot" and _version(writer) < (2, 2, 5):
+        result["as_matrices"] = True
+    if class_name == "SeparableConv2D" and _version(writer) < (2, 1) and "tf" not in writer.version:
+        result["dilation_rate"] = [1, 1]
     if _is_before_tensorflow_1_13(writer):
         result.update(_EARLY.get(class_name, {}))
         if class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
@@ -44,6 +58,8 @@ _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "S
 _KERAS2: dict[str, dict[str, Any]] = {
     **{name: {"unbiased_variance": True} for name in _BATCH_NORMALIZATIONS},
     "MultiHeadAttention": {"keras2_masks": True},
+    "Normalization": {"drops_mask": True},
+    "Rescaling": {"drops_mask": True},
     "Resizing": {"keeps_integers": False},
     "Softmax": {"keras2_mask": True},
     "TimeDistributed": {"inner_masks": True},
@@ -85,9 +101,12 @@ def _is_before_tensorflow_1_13(writer: Writer) -> bool:
     Source: `resize_images` and `rnn` in keras/backend/tensorflow_backend.py, layers/recurrent.py and
     layers/wrappers.py of Keras 2.2.3 to 2.3.1.
     """
+    return _version(writer) < ((2, 2) if "tf" in writer.version else (2, 4))
+
+
+def _version(writer: Writer) -> tuple[float, ...]:
+    """Keras's version, (1,) for Keras 1, (inf,) where a file does not say it."""
     if writer.generation == 1:
-        return True
-    if not writer.version.startswith("2."):
-        return False
-    minor = int("0" + "".join(filter(str.isdigit, writer.version.split(".")[1])))
-    return minor < 2 if "tf" in writer.version else minor < 4
+        return (1,)
+    numbers = re.match(r"2\.(\d+)(?:\.(\d+))?", writer.version)
+    return (2, *(int(number) for number in numbers.groups("0"))) if numbers else (inf,)

@@ -1,6 +1,6 @@
 """Takes older meanings back from layers for which they mean nothing.
 
-Layers of Keras 1 and 2 treated masks and states in ways that Keras 3 cannot express (see `keras2`).
+Layers of Keras 1 and 2 treated masks, states and sizes in ways that Keras 3 cannot express (see `keras2`).
 Where no mask arrives and no state is used, both are the same, and the model can be written for Keras 3.
 """
 
@@ -39,7 +39,8 @@ def settle(model: Model) -> None:
         if cell and not _uses_states(layer, calls):
             cell.reverse_state_order = False
         for name, matters in _matters(layer).items():
-            setattr(layer, name, getattr(layer, name) and any(matters(layer, *call) for call in calls))
+            if not any(matters(layer, *call) for call in calls):
+                setattr(layer, name, layer.fields[name].default)
 
 
 def _matters(layer: Layer) -> dict[str, Callable[[Any, Masks, Arguments], bool]]:
@@ -99,16 +100,30 @@ def _heads(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
     return _any(layer, masks, kwargs) or bool(between and zeros)
 
 
+def _refitted(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
+    """Images of another size than the layer's."""
+    return tuple(layer.build_shape[-3:-1]) != (layer.height, layer.width)
+
+
+def _of_matrices(layer: Any, masks: Masks, kwargs: Arguments) -> bool:
+    """Tensors of so many axes that Keras 2 left all but the last two alone."""
+    return max(len(shape) for shape in layer.build_shape) > 3
+
+
 _MATTERS: dict[str, dict[str, Callable[[Any, Masks, Arguments], bool]]] = {
     "Add": {"intersects_masks": _several},
     "Average": {"intersects_masks": _several},
     "Bidirectional": {"repeats_masked": _of_sequences},
     "Concatenate": {"intersects_masks": _several},
+    "Dot": {"as_matrices": _of_matrices},
     "Maximum": {"intersects_masks": _any},
     "Minimum": {"intersects_masks": _any},
     "MultiHeadAttention": {"keras2_masks": _heads},
     "Multiply": {"intersects_masks": _any},
-    "Softmax": {"keras2_mask": _any, "robust_masking": _any},
+    "Normalization": {"drops_mask": _any},
+    "RandomCrop": {"fitting": _refitted},
+    "Rescaling": {"drops_mask": _any},
+    "Softmax": {"ignores_mask": _any, "keras2_mask": _any, "robust_masking": _any},
     "Subtract": {"intersects_masks": _several},
     "TimeDistributed": {"inner_masks": _inside},
 }

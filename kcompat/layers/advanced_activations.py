@@ -122,7 +122,8 @@ class Softmax(Layer):
 
     Input of any shape; `mask`, which broadcasts to it, is true where elements take part. Masked
     elements become 0. keras2_mask: they are lowered by 1e9 instead, or with robust_masking put there, so
-    that where no element takes part they share the sum of 1. Source: keras.layers.Softmax.
+    that where no element takes part they share the sum of 1. ignores_mask (until TensorFlow 2.2): all take
+    part. Source: keras.layers.Softmax.
     """
 
     supports_masking = True
@@ -130,11 +131,12 @@ class Softmax(Layer):
     axis = Field(IntOrInts, -1)
     keras2_mask = Field(Bool, False, keyword=True, extension=True)
     robust_masking = Field(Bool, False, keyword=True, extension=True)
+    ignores_mask = Field(Bool, False, keyword=True, extension=True)
 
     def emit(self, b: Emitter, x: Value, mask: Value | None = None) -> Value:
         x = b.floating(x)
         axes = (self.axis,) if isinstance(self.axis, int) else self.axis
-        if mask is None:
+        if mask is None or self.ignores_mask:
             return b.softmax(x, axes=axes)
         if self.keras2_mask and not self.robust_masking:
             lowered = b.mul(b.sub(1.0, b.cast(mask, dtype=x.dtype)), _MASKED)

@@ -211,19 +211,32 @@ class Dot(Merge):
 
     Inputs (batch, ...) of rank two or more; the output has the first's other axes, then the second's,
     or one of size one where none is left. normalize: along these axes to length one first, which
-    gives cosines. Source: keras.layers.Dot.
+    gives cosines. as_matrices (Keras until 2.2.4): tensors of rank four or more, which must
+    have all axes but the last two in common, are products of matrices, over the last axis or the one
+    before. Source: keras.layers.Dot.
     """
 
     axes = Field(Kind("an axis, or one of each input", _parse_axes))
     normalize = Field(Bool, False)
+    as_matrices = Field(Bool, False, extension=True, keyword=True)
 
     def emit(self, b: Emitter, inputs: Any) -> Value:
         x, y = self.operands(b, inputs, 2)
         axes = self._resolved(x, y)
         if self.normalize:
             x, y = (b.l2_normalize(v, axes=(axis,)) for v, axis in zip((x, y), axes, strict=True))
-        product = b.einsum(x, y, equation=_dot_equation(x.rank, y.rank, *axes))
+        product = b.einsum(x, y, equation=self._equation(x, y, axes))
         return product if product.rank > 1 else b.expand_dims(product, axes=(1,))
+
+    def _equation(self, x: Value, y: Value, axes: tuple[int, int]) -> str:
+        if not self.as_matrices or max(x.rank, y.rank) < 4:
+            return _dot_equation(x.rank, y.rank, *axes)
+        if x.rank != y.rank or x.shape[1:-2] != y.shape[1:-2]:
+            raise ShapeError(f"{self}: the shapes {self.shapes((x, y))} differ in more than the last two axes")
+        common = ascii_lowercase[: x.rank - 2]
+        left = "yz" if axes[0] == x.rank - 1 else "zy"
+        right = "xz" if axes[1] == y.rank - 1 else "zx"
+        return f"{common}{left},{common}{right}->{common}yx"
 
     def _resolved(self, x: Value, y: Value) -> tuple[int, int]:
         given = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes

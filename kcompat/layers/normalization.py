@@ -28,8 +28,8 @@ class Normalization(Layer):
 
     axis: the axes along which there is a mean and a variance each, None for one of all; their sizes
     must be known. mean, variance: numbers, or nested lists that broadcast to the sizes of `axis`;
-    without them they are weights, set by `adapt` or loaded. Input of any numeric dtype.
-    Source: keras.layers.Normalization.
+    without them they are weights, set by `adapt` or loaded. Input of any numeric dtype. drops_mask
+    (Keras 2): the output has no mask. Source: keras.layers.Normalization.
     """
 
     supports_masking = True
@@ -39,6 +39,7 @@ class Normalization(Layer):
     invert = Field(Bool, False)
     mean = Field(optional(Numbers), None)
     variance = Field(optional(Numbers), None)
+    drops_mask = Field(Bool, False, extension=True, keyword=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,6 +105,9 @@ class Normalization(Layer):
         mean, deviation = self._moments(b, x)
         x = b.floating(x)
         return b.add(mean, b.mul(x, deviation)) if self.invert else b.div(b.sub(x, mean), deviation)
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        return None if self.drops_mask else mask
 
     def _moments(self, b: Emitter, x: Value) -> tuple[Value, Value]:
         """Mean and standard deviation, of x's rank."""

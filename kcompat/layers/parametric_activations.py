@@ -20,6 +20,8 @@ class SReLU(Layer):
     Theano. Source: SReLU in layers/advanced_activations.py, `relu` in backend/ of Keras 1.2.2.
     """
 
+    supports_masking = True
+
     t_left_initializer = Field(InitializerKind, "zeros", keras1="t_left_init")
     a_left_initializer = Field(InitializerKind, "glorot_uniform", keras1="a_left_init")
     t_right_initializer = Field(InitializerKind, "glorot_uniform", keras1="t_right_init")
@@ -50,6 +52,8 @@ class ParametricSoftplus(Layer):
     Input and output (batch, ...), whose sizes but the batch must be known. Source: ParametricSoftplus in
     layers/advanced_activations.py of Keras 1.2.2.
     """
+
+    supports_masking = True
 
     alpha_init = Field(Float, 0.2)
     beta_init = Field(Float, 5.0)

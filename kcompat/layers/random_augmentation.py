@@ -64,6 +64,12 @@ def _parse_bounds(value: Any, owner: Any) -> tuple[float, float]:
     return lower, upper
 
 
+def _parse_count(value: Any, owner: Any) -> int:
+    if Int.parse(value, owner) < 0:
+        raise ValueError
+    return int(value)
+
+
 ValueRange = Kind("a pair of numbers", _parse_bounds)
 FillMode = one_of("reflect", "wrap", "constant", "nearest")
 Interpolation = one_of("nearest", "bilinear")
@@ -73,10 +79,13 @@ Unit = within(0, 1)
 class RandomLayer(Layer):
     """Images (batch, height, width, channels) or one image; in inference unchanged, in floating point.
 
-    In training `draw` gives what chance decides, and `transform` what images become by it.
+    In training `draw` gives what chance decides, and `transform` what images become by it. In inference also a dict
+    with such "images" and what belongs to them, "labels" and "segmentation_masks", likewise unchanged.
     """
 
-    def emit(self, b: Emitter, x: Value) -> Value:
+    def emit(self, b: Emitter, x: Any) -> Any:
+        if isinstance(x, dict):
+            return {**x, "images": self.emit(b, self._images(b, x))}
         require_rank(self, x, 3, 4)
         x = b.floating(x)
         return self._batched(b, x) if b.training else x
@@ -103,6 +112,17 @@ class RandomLayer(Layer):
     def uniform(self, b: Emitter, images: Value, low: float = 0.0, high: float = 1.0) -> Value:
         """A number in [low, high) for each image, (batch, 1, 1, 1)."""
         return b.add(b.mul(self.stream.uniform(b, images, (-1, 1, 1, 1)), high - low), low)
+
+    def _images(self, b: Emitter, sample: dict[str, Any]) -> Any:
+        if b.training:
+            raise ArgumentError(f"{self}: a dict of inputs is not supported in training; augment the data before it")
+        unknown = sorted(set(sample) - {"images", "labels", "segmentation_masks"})
+        if unknown or "images" not in sample:
+            raise ArgumentError(
+                f"{self}: a dict of inputs must have 'images' and may have 'labels' and 'segmentation_masks', "
+                f"received {', '.join(map(repr, sample))}"
+            )
+        return sample["images"]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -181,7 +201,7 @@ class RandAugment(Augmentation):
     positional = ("value_range", "num_ops", "factor", "interpolation", "seed", "data_format")
 
     value_range = Field(ValueRange, (0, 255))
-    num_ops = Field(PositiveInt, 2)
+    num_ops = Field(Kind("an integer of 0 or more", _parse_count), 2)
     factor = Field(number_range(0, 1), 0.5)
     interpolation = Field(Interpolation, "bilinear")
     seed = Field(SeedKind, None)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ..config import Field, Float, PositiveInt, one_of, optional, registered
 from ..errors import ShapeError
 from ..initializers import SeedKind
-from ..ir import Value
+from ..ir import Dim, Value
 from ..ir.types import shape_text
+from .center_crop import CenterCrop
 from .emitter import Emitter
 from .random_augmentation import Augmentation, FillMode, Interpolation, amount, number_range
+from .resizing import Resizing
 
 
 @registered("keras.layers")
@@ -173,9 +176,9 @@ class RandomCrop(Augmentation):
     """Images of height x width: in training a part, the same of all images of a batch, at a random place.
 
     Images that are not larger in both axes are resized (bilinear), as Keras does it: from the first height x width
-    behind the place where a central part with these proportions would begin. In inference images must have the size
-    already: others are cropped and resized by Keras 2 and passed on unchanged by Keras 3, against its own output
-    shape; ShapeError here. Source: keras.layers.RandomCrop.
+    behind the place where a central part with these proportions would begin. In inference images are as they were,
+    against Keras's own output shape. fitting: what Keras 2 made of them instead, "crop_resize", before 2.7
+    "resize_crop"; both give height x width. Source: keras.layers.RandomCrop.
     """
 
     positional = ("height", "width", "seed", "data_format")
@@ -183,16 +186,23 @@ class RandomCrop(Augmentation):
     height = Field(PositiveInt)
     width = Field(PositiveInt)
     seed = Field(SeedKind, None)
+    fitting = Field(one_of(None, "crop_resize", "resize_crop"), None, extension=True, keyword=True)
 
-    def emit(self, b: Emitter, x: Value) -> Value:
+    def emit(self, b: Emitter, x: Any) -> Any:
         y = super().emit(b, x)
-        sizes = x.shape[-2:] if self.data_format == "channels_first" else x.shape[-3:-1]
-        if not b.training and sizes != (self.height, self.width):
-            raise ShapeError(
-                f"{self}: Keras releases disagree on images of another size than height={self.height}, "
-                f"width={self.width} in inference, received shape {shape_text(x.shape)}; crop or resize before"
-            )
-        return y
+        if b.training or self.fitting is None:
+            return y
+        size = {"height": self.height, "width": self.width}
+        if self.fitting == "crop_resize":
+            return b.call(Resizing(**size, crop_to_aspect_ratio=True), y)
+        return b.call(CenterCrop(**size), b.call(self._covering(y), y))
+
+    def _covering(self, images: Value) -> Resizing:
+        """To the smallest size of the images' proportions that covers height x width."""
+        height, width = self._known(images, images.shape[-3:-1])
+        if height / width > self.height / self.width:
+            return Resizing(int(self.width * height / width), self.width)
+        return Resizing(self.height, int(self.height * width / height))
 
     def draw(self, b: Emitter, images: Value) -> dict[str, Any]:
         height, width = self._sizes(images)
@@ -204,7 +214,10 @@ class RandomCrop(Augmentation):
         return {"top": top, "left": left}
 
     def _sizes(self, images: Value) -> tuple[int, int]:
-        height, width = images.shape[1:3]
+        return self._known(images, images.shape[1:3])
+
+    def _known(self, images: Value, sizes: Sequence[Dim]) -> tuple[int, int]:
+        height, width = sizes
         if not isinstance(height, int) or not isinstance(width, int):
             raise ShapeError(f"{self}: height and width must be known, received shape {shape_text(images.shape)}")
         return height, width

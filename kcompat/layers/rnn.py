@@ -203,7 +203,8 @@ class Recurrent(Layer):
     of that and the final states. zero_output_for_mask: outputs of masked steps are zeros, not those of
     the step before. stateful: sequences begin with the states after the batch before, until
     `reset_state`; the batch size must be known. time_major (Keras 2): (time, batch, ...).
-    unroll, implementation, use_cudnn are ways to compute and change nothing.
+    unroll, implementation, use_cudnn are ways to compute and change nothing, except that with unroll and
+    go_backwards the zeros of zero_output_for_mask lie where the mask does, not turned as the outputs are.
     """
 
     supports_masking = True
@@ -283,10 +284,16 @@ class Recurrent(Layer):
         if real is not None and real.dtype != "bool":
             real = b.cast(real, dtype="bool")
         states = self._first_states(b, initial_state)
-        run = emit_sequence(b, self.cell, x, states, real, self.go_backwards, self.zero_output_for_mask)
+        unturned = self.return_sequences and self.unroll and self.go_backwards and self.zero_output_for_mask
+        zeros = self.zero_output_for_mask and not unturned
+        run = emit_sequence(b, self.cell, x, states, real, self.go_backwards, zeros)
         for variable, state in zip(self.states, run.states, strict=bool(self.states)):
             b.update(variable, state)
-        output = self._batch_first(b, run.outputs) if self.return_sequences else run.last
+        outputs = run.outputs
+        if unturned and real is not None:
+            shown = b.expand_dims(real, axes=range(2, outputs.rank))
+            outputs = b.where(shown, outputs, b.constant(0, outputs.dtype))
+        output = self._batch_first(b, outputs) if self.return_sequences else run.last
         return [output, *run.states] if self.return_state else output
 
     def _batch_first(self, b: Emitter, x: Value) -> Value:

@@ -273,11 +273,21 @@ def test_images_pass_in_inference(name: str, arguments: dict[str, Any]) -> None:
         layer(np.zeros((2, 3), np.float32))
 
 
-def test_random_crop_refuses_images_of_another_size() -> None:
-    with pytest.raises(ShapeError, match="height=2, width=4 in inference, received shape"):
-        layers.RandomCrop(2, 4)(IMAGES)
-    with pytest.raises(ShapeError, match="in inference"):
-        layers.RandomCrop(3, 4)(layers.Input((None, None, 3)))
+def test_random_crop_of_early_keras_2_resizes_then_crops() -> None:
+    layer = layers.RandomCrop(2, 4, fitting="resize_crop")
+    covering = layers.Resizing(4, 4)(IMAGES[:, :3, :3])
+    np.testing.assert_array_equal(layer(IMAGES[:, :3, :3]), covering[:, 1:3])
+    with pytest.raises(ShapeError, match=r"RandomCrop.*height and width must be known"):
+        layer(layers.Input((None, None, 3)))
+
+
+def test_what_belongs_to_images_passes_with_them() -> None:
+    labels = np.arange(2)
+    result = layers.RandomFlip()({"images": IMAGES, "labels": labels})
+    np.testing.assert_array_equal(result["images"], IMAGES)
+    np.testing.assert_array_equal(result["labels"], labels)
+    with pytest.raises(ArgumentError, match=r"RandomFlip.*'images', 'bounding_boxes'"):
+        layers.RandomFlip()({"images": IMAGES, "bounding_boxes": labels})
 
 
 def test_auto_contrast() -> None:
