@@ -12,10 +12,12 @@ from ..initializers import InitializerKind, SeedKind
 from ..ir import Value
 from ..operators.window import channel_axis
 from ..regularizers import RegularizerKind
+from . import recurrent_dropout
 from .base import Layer
 from .convolution import Padding, check_one_exceeds_one
 from .emitter import Emitter
-from .rnn import CellLayer, GateKind, SequenceCell, UnitForgetBias
+from .recurrent_dropout import DroppedStep
+from .rnn import CellLayer, GateKind, SequenceCell, UnitForgetBias, step
 
 
 class ConvLSTMCell(SequenceCell):
@@ -97,6 +99,28 @@ class ConvLSTMCell(SequenceCell):
             recurrent_activation=self.recurrent_activation.name,
             **options,
         )
+
+    def dropped_step(self) -> DroppedStep:
+        return _DroppedStep(self, 4, recurrent_dropout.lstm)
+
+    def zero_states(self, b: Emitter, x: Value) -> list[Value]:
+        image = self.dropped_step().of_input(b, step(b, x, 0), 0)
+        return [b.broadcast_like(b.constant(0, image.dtype), image)] * 2
+
+
+class _DroppedStep(DroppedStep):
+    """Steps with convolutions for products."""
+
+    def of_input(self, b: Emitter, x: Value, gate: int) -> Value:
+        cell = self.cell
+        options = {"strides": cell.strides, "pads": cell.padding, "dilations": cell.dilation_rate}
+        return b.conv(
+            x, self.part(b, cell.kernel, gate), self.bias(b, gate, row=0), groups=1, layout=cell.data_format, **options
+        )
+
+    def of_state(self, b: Emitter, state: Value, gate: int) -> Value:
+        ones, kernel = (1,) * self.cell.rank, self.part(b, self.cell.recurrent_kernel, gate)
+        return b.conv(state, kernel, strides=ones, pads="same", dilations=ones, groups=1, layout=self.cell.data_format)
 
 
 class ConvLSTM(CellLayer):

@@ -18,7 +18,7 @@ States = list[Value]
 class DroppedStep:
     """One step of a cell after another; the masks are drawn with the first.
 
-    cell: a SimpleRNNCell, LSTMCell or GRUCell. gates: how many it has.
+    cell: a SimpleRNNCell, LSTMCell or GRUCell, with products of matrices. gates: how many it has.
     """
 
     def __init__(

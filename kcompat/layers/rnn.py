@@ -95,7 +95,7 @@ class SequenceCell(Layer):
         """The cell over a sequence; no states stand for zeros. In training, all steps' inputs are dropped alike."""
         if b.training and 0 < self.recurrent_dropout < 1:
             steps = _Unrolled(self, self.dropped_step())
-            return steps.emit_sequence(b, x, states, mask, go_backwards, zero_masked)
+            return steps.emit_sequence(b, x, states or self.zero_states(b, x), mask, go_backwards, zero_masked)
         if b.training:
             x = self._dropped(b, x)
         given: Sequence[Value | None] = states or [None] * self.state_count
@@ -104,9 +104,11 @@ class SequenceCell(Layer):
 
     def dropped_step(self) -> Any:
         """What makes the steps, `(b, x, states) -> (output, states)`, where states are dropped in training."""
-        raise ArgumentError(
-            f"{self}: recurrent_dropout={self.recurrent_dropout} is not supported in training; set it to 0"
-        )
+        raise NotImplementedError
+
+    def zero_states(self, b: Emitter, x: Value) -> Sequence[Value]:
+        """The states before the first step of a sequence; none where they are zeros (batch, size)."""
+        return ()
 
     def _dropped(self, b: Emitter, x: Value) -> Value:
         shape = [1 if axis == 1 else -1 for axis in range(x.rank)]
