@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from .input_ranges import Range, input_ranges
 from .side import Side
 
 BATCH = 2
+LARGEST = 1 << 28
+"""Elements of an input that is made up, at most."""
 _OPEN_SIZES = ((8, 32), (16, 64), (32, 96), (64, 128), (100, 224), (128, 299), (1, 32), (512, 512), (16000, 32))
 """Sizes of open dimensions that are tried in turn: of sequences, of images."""
 
@@ -48,6 +51,9 @@ def _candidates(values: Sequence[Value], ranges: Mapping[str, Range], seed: int)
     tried = set()
     for sizes in _OPEN_SIZES:
         shapes = _shapes(values, sizes)
+        for value, shape in zip(values, shapes, strict=True):
+            if math.prod(shape) > LARGEST:
+                raise InputError(f"input '{value.name}' is declared as {value.type}: pass an array of your own")
         if shapes not in tried:
             tried.add(shapes)
             for signed in (True, False):

@@ -10,7 +10,6 @@ from typing import Any
 
 import kcompat
 from kcompat.errors import ArgumentError, SaveError
-from kcompat.ir import Graph
 from kcompat.models import Model
 from kcompat.models.graph_model import GraphModel
 
@@ -142,7 +141,6 @@ def _write_json(model: Model, path: Path, note: str, options: Options) -> Interf
 def _write_onnx(model: Model, path: Path, note: str, options: Options) -> Interface | None:
     from . import onnx
 
-    graph = _whole(model)
     onnx.save_model(
         model,
         path,
@@ -153,14 +151,8 @@ def _write_onnx(model: Model, path: Path, note: str, options: Options) -> Interf
     )
     if not options.inputs_as_nchw:
         return None
+    graph = model.graph()
     return Interface(*(tuple(_channels_first(v.rank) for v in values) for values in (graph.inputs, graph.outputs)))
-
-
-def _whole(model: Model) -> Graph:
-    try:
-        return model.graph()
-    except ArgumentError as error:
-        raise SaveError(str(error)) from error
 
 
 def _channels_first(rank: int) -> Axes:

@@ -92,6 +92,27 @@ class Program:
         self._try_open()
         return self._declared(self._open) if self._open else None
 
+    def beginning(self, batch: int) -> tuple[Executor, str]:
+        """What runs first for inputs of `batch` rows, and what follows it ("" for nothing). Other open sizes are 1."""
+        types: dict[str, TensorType | None] = {}
+        for value in self.spec.inputs:
+            sizes = [
+                dim if isinstance(dim, int) else 1 if axis else batch for axis, dim in enumerate(value.shape or ())
+            ]
+            types[value.name] = None if value.dtype is None else TensorType(value.dtype, tuple(sizes))
+        stage = self._kept(self._first, _key(types), lambda: self._lower(types, self.known, self.spec.nodes))
+        if stage.step is not None:
+            return (
+                stage.executor,
+                f"then the host runs {stage.step.node.where}; what follows is planned for its results",
+            )
+        if stage.demanded is not None:
+            return (
+                stage.executor,
+                f"what follows depends on the elements of '{stage.demanded}', and is planned for them",
+            )
+        return stage.executor, ""
+
     def _declared(self, stage: Stage) -> Graph:
         """A stage's graph with all declared inputs, read or not, and outputs in the order of the file."""
         graph = stage.executor.graph

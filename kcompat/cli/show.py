@@ -9,6 +9,7 @@ from typing import Any
 from ..executor import open_sizes_filled
 from ..ir import graph_text
 from ..models import Model
+from ..models.graph_model import GraphModel
 from ..models.summary import readable_size
 from ..plan.text import program_text
 from . import model_file
@@ -41,14 +42,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def plan_text(model: Model, batch: int) -> str:
+def plan_text(model: Any, batch: int) -> str:
     """What runs for inputs of `batch` rows; other open sizes are taken to be 1."""
-    executor = model.executor
+    executor, rest = (model.executor, "") if _is_one_graph(model) else model.program.beginning(batch)
     shapes = open_sizes_filled(executor.graph, batch)
     program = executor.program(shapes)
     if program is None:
         return "The graph runs as a whole on its NumPy meanings: sizes depend on values, or it holds strings."
-    return program_text(program, executor.optimized(shapes))
+    text = program_text(program, executor.optimized(shapes))
+    return f"{text}\n{rest}" if rest else text
+
+
+def _is_one_graph(model: Any) -> bool:
+    return not isinstance(model, GraphModel) or model.program.graph() is not None
 
 
 def facts(model: Model, path: str) -> dict[str, Any]:

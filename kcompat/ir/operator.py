@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..catalogue import Catalogue
-from ..errors import ArgumentError, DtypeError
-from .types import DTYPES, TensorType, broadcast
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .types import DTYPES, Dim, TensorType, broadcast, same_dim, shape_text
 
 REQUIRED: Any = object()
 
@@ -215,6 +215,14 @@ def elementwise(
     return operator(
         name, operands, infer=infer, meaning=meaning, attrs=attrs, gradient=gradient, onnx=onnx, pointwise=True
     )
+
+
+def require_bias(name: str, bias: TensorType | None, units: Dim) -> None:
+    """Raises ShapeError unless a bias, if there is one, is a number for each unit."""
+    if bias is not None and bias.rank != 1:
+        raise ShapeError(f"{name}: a bias has one axis, received shape {shape_text(bias.shape)}")
+    if bias is not None:
+        same_dim(bias.shape[0], units, f"{name}: sizes of the bias and of the result's channels")
 
 
 def same_dtype(name: str, *types: TensorType | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ArgumentError, InputError, SaveError
+from ..executor import Executor
 from ..ir import Constant, Graph, Parameter, TensorType, Value, Variable
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
@@ -41,6 +42,9 @@ class Program(Protocol):
 
     def graph(self) -> Graph | None:
         """The whole as one graph with open dimensions, if its shapes allow that."""
+
+    def beginning(self, batch: int) -> tuple[Executor, str]:
+        """What runs first for inputs of so many rows, and in words what follows it ("" for nothing)."""
 
 
 class GraphModel(Model):

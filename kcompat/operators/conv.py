@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.builder import Builder
 from ..ir.graph import Value
-from ..ir.operator import Int, Ints, Layout, Pads, operator, same_dtype
+from ..ir.operator import Int, Ints, Layout, Pads, operator, require_bias, same_dtype
 from ..ir.types import Dim, TensorType, shape_text
 from .gradients import Gradients
 from .window import (
@@ -52,6 +52,7 @@ def _conv_type(
         )
     if isinstance(filters, int) and filters % groups:
         raise ShapeError(f"conv: {filters} filters do not divide into {groups} groups")
+    require_bias("conv", bias, filters)
     sizes = [x.shape[axis] for axis in spatial_axes(x.rank, layout)]
     return with_spatial(x, layout, output_sizes("conv", sizes, kernel, strides, pads, dilations), filters)  # type: ignore[arg-type]
 
@@ -166,7 +167,9 @@ def _transpose_type(
     ]
     if any(isinstance(size, int) and size < 1 for size in out):
         raise ShapeError(f"conv_transpose: pads {pads} leave an output of size {out}")
-    return with_spatial(x, layout, out, filters * groups if isinstance(filters, int) else None)
+    total = filters * groups if isinstance(filters, int) else None
+    require_bias("conv_transpose", bias, total)
+    return with_spatial(x, layout, out, total)
 
 
 def _grown(size: Dim, stride: int, reach: int) -> Dim:

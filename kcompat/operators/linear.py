@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.builder import Builder
 from ..ir.graph import Value
-from ..ir.operator import Bool, Text, not_differentiable, operator, same_dtype
+from ..ir.operator import Bool, Text, not_differentiable, operator, require_bias, same_dtype
 from ..ir.types import Dim, TensorType, broadcast, same_dim, shape_text
 from .gradients import Gradients, spread, unbroadcast
 
@@ -25,6 +25,7 @@ def _dense_type(x: TensorType, w: TensorType, bias: TensorType | None) -> Tensor
         w.shape[0],
         f"dense: last axis of x {shape_text(x.shape)} and rows of w {shape_text(w.shape)}",
     )
+    require_bias("dense", bias, w.shape[1])
     return x.with_shape((*x.shape[:-1], w.shape[1]))
 
 

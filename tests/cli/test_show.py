@@ -3,7 +3,9 @@
 import json
 import zipfile
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 import kcompat as package
 
@@ -128,3 +130,14 @@ def test_what_is_no_model(kcompat, tmp_path, content, message):
     assert err.startswith(f"kcompat: {path}: ")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_plan_of_a_graph_that_runs_in_pieces(kcompat, tmp_path):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4])
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, [None, None])
+    nodes = [helper.make_node("Exp", ["x"], ["e"]), helper.make_node("NonZero", ["e"], ["y"], name="find")]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "pieces", [x], [y])), tmp_path / "m.onnx")
+    status, out, _ = kcompat("show", "--plan", tmp_path / "m.onnx", "--batch", "3")
+    assert status == 0
+    assert "exp -> f32[3,4]" in out
+    assert out.splitlines()[-1].startswith("then the host runs node 'find' (NonZero)")

@@ -8,7 +8,7 @@ import pytest
 
 import kcompat as keras
 from kcompat.converters import conversion, convert, diff
-from kcompat.errors import ArgumentError, DifferenceError, LoadError, SaveError
+from kcompat.errors import ArgumentError, DifferenceError, InputError, LoadError, SaveError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "fixtures" / "golden"
 CHAIN = [
@@ -172,3 +172,22 @@ def test_external_data_elsewhere(tmp_path):
     loaded = keras.models.load_model(tmp_path / "m.onnx", external_data_dir=tmp_path / "data")
     np.testing.assert_array_equal(loaded.predict(np.ones((1, 2), np.float32), verbose=0), weights.sum(axis=0)[None])
     convert(tmp_path / "m.onnx", tmp_path / "m.h5", external_data_dir=tmp_path / "data")
+
+
+def test_huge_inputs_are_not_made_up(tmp_path):
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["N", 2**33, 2])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 2**33, 2])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "huge", [x], [y])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "m.onnx")
+    with pytest.raises(InputError, match=r"'x' is declared as .*8589934592,2\]: pass an array of your own"):
+        convert(tmp_path / "m.onnx", tmp_path / "m.keras")
+    assert not (tmp_path / "m.keras").exists()
+
+
+def test_a_model_that_runs_in_pieces_as_onnx(tmp_path):
+    """It is written as it was read."""
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, [None, None])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("NonZero", ["x"], ["y"])], "pieces", [x], [y])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "m.onnx")
+    assert convert(tmp_path / "m.onnx", tmp_path / "again.onnx").checks[0].same
