@@ -61,6 +61,46 @@ def test_loading_a_model_needs_neither_h5py_nor_pillow():
     assert not {name for name in loaded if name.partition(".")[0] in HEAVY}
 
 
+UNUSED = (
+    "kcompat.callbacks",
+    "kcompat.cli",
+    "kcompat.converters.checking",
+    "kcompat.converters.conversion",
+    "kcompat.converters.onnx",
+    "kcompat.layers.lstm",
+    "kcompat.layers.normalization",
+    "kcompat.layers.rnn",
+    "kcompat.models.cloning",
+    "kcompat.operators.gather",
+    "kcompat.operators.recurrent",
+    "kcompat.ops",
+    "kcompat.plan.lowering.recurrent",
+    "kcompat.training",
+    "kcompat.utils",
+    "numpy.random",
+    "pathlib",
+    "tempfile",
+    "urllib",
+)
+"""What no prediction of a model of Conv2D and Dense needs, each a part of something larger that it may load."""
+
+
+def test_a_first_prediction_loads_what_it_uses():
+    code = f"import kcompat, numpy; kcompat.load_model({str(MODEL)!r}).predict(numpy.zeros((1, 8, 8, 1)), verbose=0)"
+    modules_after(code)
+    loaded = modules_after(code)
+    assert "kcompat.layers.convolution" in loaded
+    found = {name for name in loaded for unused in UNUSED if name == unused or name.startswith(f"{unused}.")}
+    assert not found - modules_after("import numpy")
+
+
+def test_a_layer_loads_its_own_file_and_what_that_names():
+    loaded = modules_after("import kcompat; kcompat.layers.Dense")
+    own = {name.rpartition(".")[2] for name in loaded if name.startswith("kcompat.layers.")}
+    assert "dense" in own
+    assert not own & {"convolution", "embedding", "lstm", "merging", "pooling", "operations"}
+
+
 def test_every_name_of_the_namespace_exists():
     for name in dir(kcompat):
         assert getattr(kcompat, name) is not None

@@ -10,11 +10,6 @@ import numpy as np
 from kcompat.ir import Variable
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
-from kcompat.layers.batch_normalization import BatchNormalization
-from kcompat.layers.gru import GRUCell
-from kcompat.layers.lstm import LSTMCell
-from kcompat.layers.parametric_activations import SReLU
-from kcompat.operators.window import extent
 
 from .spec import Writer
 
@@ -32,6 +27,9 @@ THEANO_FLIPPED = frozenset(
 Source: `conv_layers` in keras/engine/saving.py of Keras 2.2.
 """
 
+_GATES = {"LSTMCell": 4, "GRUCell": 3}
+"""Gates of the cells that CuDNN layers are read as."""
+
 COUNTING_VERSIONS = ("2.0.", "2.1.0", "2.1.1", "2.1.2", "2.1.3", "2.1.4")
 """Releases whose average pooling counted padded positions on Theano."""
 
@@ -40,6 +38,9 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
     """Let the layers of a model mean what they meant to the backend that it was made on."""
     if writer.backend != "theano":
         return
+    from kcompat.layers.batch_normalization import BatchNormalization
+    from kcompat.layers.parametric_activations import SReLU
+
     counted = writer.generation == 2 and writer.version.startswith(COUNTING_VERSIONS)
     for layer in walk(model):
         if isinstance(layer, SReLU):
@@ -52,11 +53,15 @@ def adopt_backend(model: Layer, writer: Writer) -> None:
 
 def depends_on_backend(layer: Any) -> bool:
     """Whether a layer computes something else on Theano for some input."""
+    from kcompat.layers.parametric_activations import SReLU
+
     return isinstance(layer, SReLU) or pads_differently(layer)
 
 
 def pads_differently(layer: Any) -> bool:
     """Whether a layer's "same" padding is another one on Theano for some size of input."""
+    from kcompat.operators.window import extent
+
     if "same_padding" not in layer.fields or layer.padding != "same":
         return False
     if hasattr(layer, "pool_size"):
@@ -81,8 +86,9 @@ def convert(
 def _converted(layer: Layer, arrays: list[np.ndarray], backend: str | None) -> list[np.ndarray]:
     if backend == "theano" and type(layer).__name__ in THEANO_FLIPPED:
         return [turned(array) if array.ndim >= 3 else array for array in arrays]
-    if isinstance(layer, (LSTMCell, GRUCell)) and len(arrays) == 3:
-        return _from_cudnn(arrays, gates=4 if isinstance(layer, LSTMCell) else 3)
+    gates = _GATES.get(type(layer).__name__)
+    if gates is not None and len(arrays) == 3:
+        return _from_cudnn(arrays, gates)
     return arrays
 
 

@@ -7,15 +7,17 @@ Where no mask arrives and no state is used, both are the same, and the model can
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcompat.ir import TensorType, Value
 from kcompat.layers import Layer
 from kcompat.layers.base import walk
 from kcompat.layers.emitter import Emitter
-from kcompat.layers.rnn import StackedRNNCells
 from kcompat.models import Model
 from kcompat.tree import flatten, map_structure
+
+if TYPE_CHECKING:
+    from kcompat.layers.rnn import StackedRNNCells
 
 Masks = list[Value | None]
 Arguments = dict[str, Any]
@@ -65,6 +67,10 @@ class _Witness(Emitter):
 
 def _stacked(layer: Any) -> StackedRNNCells | None:
     cell = getattr(layer, "cell", None)
+    if cell is None:
+        return None
+    from kcompat.layers.rnn import StackedRNNCells
+
     return cell if isinstance(cell, StackedRNNCells) else None
 
 
