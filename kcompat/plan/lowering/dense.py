@@ -17,6 +17,10 @@ BYTES = 40.0
 STREAM_BYTES = 16 << 20
 """Results larger than this go past the caches, which cannot keep them for whoever reads them."""
 
+SHARES = 8
+"""Into how many blocks a product is to be divided for threads: by rows, as the operators around it are, so that each
+thread finds in its cache what it wrote, or by columns where the weights are more than what is read and written."""
+
 PARTS = 4
 """Partial sums of a product of few rows."""
 
@@ -75,8 +79,9 @@ def add_product(
     if segments is None:
         segments = (planner.packs.no_offset(planner), 1, depth)
     panels = -(-columns // tile.width)
-    block = tile.block(rows, min(own_elements or depth, depth))
-    chunk = panels if -(-rows // block) * matrices[0] >= 8 else max(1, panels // 8)
+    own = min(own_elements or depth, depth)
+    block = tile.block(rows, own, SHARES if depth * columns <= rows * (own + columns) else 1)
+    chunk = panels if -(-rows // block) * matrices[0] >= SHARES else max(1, panels // SHARES)
     low, high = limits
     arguments: list[Argument] = [
         *places, rows, columns, depth, *strides, *pixels, *segments, bits(low), bits(high),

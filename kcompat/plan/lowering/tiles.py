@@ -33,9 +33,10 @@ class Tile(NamedTuple):
     def width(self) -> int:
         return self.vectors * self.lanes
 
-    def block(self, rows: int, elements: int) -> int:
-        """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES; so many elements belong to each row."""
-        blocks = -(-4 * elements * rows // BLOCK_BYTES)
+    def block(self, rows: int, elements: int, least: int = 1) -> int:
+        """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES; so many elements belong to each row. Of
+        blocks, there are at least so many if there are as many tiles."""
+        blocks = max(-(-4 * elements * rows // BLOCK_BYTES), min(least, -(-rows // self.rows)))
         return -(-rows // (blocks * self.rows)) * self.rows
 
 
