@@ -42,7 +42,7 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = self._batches = 0
         if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
             raise ArgumentError(f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, got {save_freq!r}")
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5", ".onnx")
         if not self.filepath.endswith(endings):
             raise ArgumentError(f"ModelCheckpoint: filepath must end in {' or '.join(endings)}, got {self.filepath!r}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, KcompatError
 from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
@@ -79,7 +79,8 @@ class TrainableModel(Layer):
         optimizer: a name, config or Optimizer. loss: a name, Loss or function of (y_true, y_pred), or a list or
         dict of them for several outputs, None for an output without one. loss_weights: likewise, factors.
         metrics: names, Metrics or functions, in a list or a dict; weighted_metrics: those that sample weights
-        apply to. auto_scale_loss: wrap the optimizer of a model in mixed_float16 in a LossScaleOptimizer. The other
+        apply to. As in Keras, a model that is compiled again without a loss, or without any metrics, keeps those it
+        has. auto_scale_loss: wrap the optimizer of a model in mixed_float16 in a LossScaleOptimizer. The other
         arguments say how Keras is to compute and change nothing.
         Raises ArgumentError for unknown names, settings that do not fit the model's outputs, or a class of models
         that has steps of its own.
@@ -88,6 +89,11 @@ class TrainableModel(Layer):
         from .trainer import Trainer
 
         _refuse_own_steps(self)
+        before = self._settings_before() if loss is None or metrics is weighted_metrics is None else None
+        if loss is None and before is not None:
+            loss, loss_weights = before[:2]
+        if metrics is weighted_metrics is None and before is not None:
+            metrics, weighted_metrics = before[2:]
         self._kept_state = None
         optimizer = optimizers.get(optimizer)
         is_scaled = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
@@ -95,6 +101,13 @@ class TrainableModel(Layer):
             optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         self._trainer = Trainer(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.stop_training = False
+
+    def _settings_before(self) -> tuple[Any, ...] | None:
+        """Loss, loss weights, metrics and weighted metrics that the model was compiled with, if they are known."""
+        try:
+            return self.trainer.given if self.compiled else None
+        except KcompatError:
+            return None
 
     @property
     def compiled(self) -> bool:

@@ -201,6 +201,17 @@ def test_an_unbuilt_model_is_built_by_its_data() -> None:
 # --- what is compiled ---------------------------------------------------------------
 
 
+def test_a_model_that_is_compiled_again_keeps_its_loss_and_metrics() -> None:
+    model = small("mae", metrics=["mse"])
+    expected = model.evaluate(X, Y, verbose=0, return_dict=True)
+    model.compile("adam")
+    assert model.evaluate(X, Y, verbose=0, return_dict=True) == expected
+    model.compile("adam", "mse", weighted_metrics=["mae"])
+    assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "mae"}
+    model.compile("adam", "mse", metrics=[])
+    assert model.evaluate(X, Y, verbose=0, return_dict=True).keys() == {"loss"}
+
+
 def test_train_on_batch_and_test_on_batch() -> None:
     model = small(metrics=["mae"])
     before = model.test_on_batch(X, Y, return_dict=True)
