@@ -10,7 +10,7 @@ text       prints a graph
 """
 
 from .builder import Builder
-from .graph import Constant, Graph, Node, Parameter, Result, Value
+from .graph import Constant, Graph, Node, Parameter, Result, Scaled, Value
 from .operator import OPERATORS, Operator, not_differentiable
 from .text import graph_text
 from .types import Dim, Shape, TensorType
@@ -27,6 +27,7 @@ __all__ = [
     "Operator",
     "Parameter",
     "Result",
+    "Scaled",
     "Shape",
     "TensorType",
     "Value",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -46,6 +47,29 @@ class Constant(Value):
     def __init__(self, data: np.ndarray, name: str = "") -> None:
         super().__init__(type_of(data), name)
         self.data = data
+
+
+class Scaled(Constant):
+    """A constant times factors, in the constant's dtype: computed when it is read, and kept while someone holds it.
+
+    factor: what broadcasts to the constant's shape.
+    """
+
+    __slots__ = ("_factor", "_made", "_source")
+
+    def __init__(self, source: Constant, factor: np.ndarray) -> None:
+        Value.__init__(self, source.type, source.name)
+        self._source, self._factor = source, factor
+        self._made: Callable[[], np.ndarray | None] = lambda: None
+
+    @property
+    def data(self) -> np.ndarray:  # type: ignore[override]
+        """The elements."""
+        made = self._made()
+        if made is None:
+            made = (self._source.data * self._factor).astype(self._source.data.dtype)
+            self._made = ref(made)
+        return made
 
 
 class Parameter(Value):

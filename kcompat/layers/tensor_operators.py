@@ -10,6 +10,8 @@ from ..errors import ArgumentError
 
 
 def _apply(name: str, *operands: Any, **arguments: Any) -> Any:
+    from . import operations as operations  # says where the classes are
+
     return lookup("keras.src.ops.numpy", name)(**arguments)(*operands)  # type: ignore[operator]
 
 
