@@ -12,6 +12,7 @@ from .. import layers as layers
 from .. import regularizers as regularizers
 from ..config import lookup, serialize
 from ..errors import ConfigError
+from ..layers import operations as operations
 from ..models import Model, model_from_config
 from ..registration import get_registered_object
 from ..tree import map_structure
