@@ -65,7 +65,6 @@ class Team:
 
     def begin(self) -> None:
         """Have no members, as in a new process."""
-        self._lock = threading.Lock()
         self._members: list[threading.Thread] = []
         self._words[0], self._words[_THREADS] = -1, 1
         self._words[_BUSY] = self._words[_SLEEPERS] = 0
@@ -73,15 +72,14 @@ class Team:
         self._library.pthread_cond_init(self._place(_WOKEN), None)
 
     def resize(self, threads: int, serve: Callable[[], Kernel]) -> None:
-        """Have so many threads, callers included. serve: gives what members run."""
-        with self._lock:
-            if threads < self._words[_THREADS]:
-                self._let_go(threads)
-            for number in range(len(self._members) + 1, threads):
-                self._words[_THREADS] = number + 1
-                member = threading.Thread(target=self._member, args=(number, serve()), name="kcompat", daemon=True)
-                self._members.append(member)
-                member.start()
+        """Have so many threads, callers included. serve: gives what members run. For one caller at a time."""
+        if threads < self._words[_THREADS]:
+            self._let_go(threads)
+        for number in range(len(self._members) + 1, threads):
+            self._words[_THREADS] = number + 1
+            member = threading.Thread(target=self._member, args=(number, serve()), name="kcompat", daemon=True)
+            self._members.append(member)
+            member.start()
 
     def _let_go(self, threads: int) -> None:
         self._library.pthread_mutex_lock(self._place(_MUTEX))
@@ -100,25 +98,30 @@ class Team:
         serve(words.ctypes.data, number, 0)
 
 
-_team = Team()
+_team: Team | None = None
 _size = 1
+_creation = threading.Lock()
 
 
 def team(serve: Callable[[], Kernel]) -> int:
-    """The address of the process's team, which has as many threads as are to share steps. serve: what members run."""
-    global _size
+    """The address of the process's team, which has as many threads as are to share steps; 0 while one is to do all.
+    serve: what members run."""
+    global _team, _size
     count = get_num_threads()
     if count != _size:
-        _team.resize(count, serve)
-        _size = count
-    return _team.address
+        with _creation:
+            _team = _team or Team()
+            _team.resize(count, serve)
+            _size = count
+    return 0 if _team is None else _team.address
 
 
 def _forget() -> None:
     """A forked child has no threads but the one that forked."""
-    global _size
-    _size = 1
-    _team.begin()
+    global _size, _creation
+    _size, _creation = 1, threading.Lock()
+    if _team is not None:
+        _team.begin()
     Variable.changes += 1
 
 
