@@ -53,6 +53,10 @@ class Vectors:
         zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, undefined, zeros)
 
+    def pick(self, one: Any, other: Any, lanes: list[int]) -> Any:
+        """A vector of lanes of two; those of the other are counted on."""
+        return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(I32, self.lanes), lanes))
+
     def number(self, value: float) -> Any:
         """A vector of one known number."""
         return ir.Constant(self.vector, [value] * self.lanes)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from ...ir import Node, Value
 from ..planner import Planner, lowers
-from ..program import Address, kernel, product
+from ..program import Address, product
 from .dense import add_product
-from .movement import AXES, BYTES, copy, strides_of
-from .tiles import choose_tile
+from .movement import AXES, copy, strides_of
+from .tiles import choose_tile, pack_step
 
 
 @lowers("matmul")
@@ -127,15 +127,7 @@ def _multiply(
     (_, w_step), (n, w_column), (depth, w_row) = (right.group(group) or (1, 0) for group in (batch, columns, summed))
     tile = choose_tile(m, planner.target.lanes)
     panels = -(-n // tile.width)
-    packed = planner.scratch(4 * matrices * panels * tile.width * depth)
-    planner.step(
-        kernel("moves.pack"),
-        [packed, right.place, depth, n, tile.width, w_row, w_column, matrices, panels * tile.width * depth, w_step],
-        reads=[right.place],
-        writes=[packed],
-        work=4.0 * matrices * n * depth / BYTES,
-        label="pack",
-    )
+    packed = pack_step(planner, right.place, depth, n, tile.width, (w_row, w_column), matrices, w_step)
     order = [*batch, *rows, *columns]
     target = planner.place(y)
     assert isinstance(target, Address)

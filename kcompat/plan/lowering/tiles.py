@@ -100,8 +100,9 @@ def pack_step(
     column to column. Returns where the panels are, one matrix's after another's."""
     size = -(-columns // width) * width * depth
     target = planner.scratch(4 * size * matrices)
+    is_turned = strides[0] == 4 and min(depth, columns) >= planner.target.lanes
     planner.step(
-        kernel("moves.pack"),
+        kernel("moves.pack_transposed", lanes=planner.target.lanes) if is_turned else kernel("moves.pack"),
         [target, source, depth, columns, width, *strides, matrices, size, step],
         reads=[source],
         writes=[target],
