@@ -29,7 +29,7 @@ from .config import (
 from .config import serialize as serialize
 from .errors import ArgumentError, ShapeError
 from .ir.types import numpy_name
-from .random import next_seed
+from .random import reserve_seed
 from .windows import WINDOWS, get_window
 
 _MODULE = "keras.initializers"
@@ -59,10 +59,14 @@ class Initializer(Configurable):
 class _Seeded(Initializer):
     seed = Field(SeedKind, None)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reserved = reserve_seed()
+
     @cached_property
     def _entropy(self) -> int:
         seed = self.seed["config"].get("seed") if isinstance(self.seed, Mapping) else self.seed
-        return next_seed() if seed is None else abs(seed)
+        return self._reserved() if seed is None else abs(seed)
 
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self._entropy)

@@ -137,7 +137,7 @@ def _fill(model: TrainableModel, optimizer: Optimizer, state: TrainingState) -> 
         return
     for variable, array in values:
         variable.assign(array)
-    if isinstance(optimizer, Nadam) and not any(variable is optimizer.product for variable, _ in values):
+    if isinstance(optimizer, Nadam) and optimizer.built and not any(v is optimizer.product for v, _ in values):
         optimizer.restore_product()
 
 
