@@ -51,7 +51,7 @@ class Numbering(Protocol):
 class ByClass:
     """Numbered per class.
 
-    container: "layers", or "_layer_checkpoint_dependencies" in Keras 2.12 and 2.13.
+    container: "layers", or "_layer_checkpoint_dependencies" in Keras 2.12 to 2.14.0.
     skips_visited: layers saved elsewhere before do not count, as in Keras 2.14 and 2.15.
     counts_twice: layers with weights count twice, as in Keras 2.12 and 2.13, which list them under
         `layer-N` and again under `layer_with_weights-N`.

@@ -79,7 +79,10 @@ def _readings(model: Model, state: StoredObject) -> Iterator[_Reading]:
     """What the file means to each Keras generation that may have written it."""
     checkpoint = "_layer_checkpoint_dependencies"
     if checkpoint in state.children:
-        numberings: list[Numbering] = [ByClass(checkpoint, counts_twice=True, stored=state)]
+        numberings: list[Numbering] = [
+            ByClass(checkpoint, counts_twice=True, stored=state),
+            ByClass(checkpoint, skips_visited=True, stored=state),
+        ]
     else:
         numberings = [ByClass(stored=state), ByClass(skips_visited=True, stored=state)]
     for numbering in numberings:

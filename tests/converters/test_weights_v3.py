@@ -58,6 +58,10 @@ LAYOUTS = {
         "_layer_checkpoint_dependencies/dense_2": SECOND,
         "_layer_checkpoint_dependencies/flatten": [],
     },
+    "keras2_14": {
+        "_layer_checkpoint_dependencies/dense": FIRST,
+        "_layer_checkpoint_dependencies/dense_1": SECOND,
+    },
     "windows": {"layers\\dense": FIRST, "layers\\dense_1": SECOND},
 }
 
