@@ -26,6 +26,11 @@ SEQUENCES: dict[str, Callable[[], list[Layer]]] = {
         L.Bidirectional(L.GRU(2)),
         L.Dense(1, activation="sigmoid"),
     ],
+    "tagged": lambda: [
+        L.Embedding(9, 4, mask_zero=True),
+        L.Bidirectional(L.LSTM(3, return_sequences=True)),
+        L.Dense(5, activation="softmax"),
+    ],
     "dense_between": lambda: [L.Embedding(9, 4, mask_zero=True), L.Dense(3, activation="relu"), L.LSTM(2)],
     "pooled": lambda: [L.Embedding(9, 4, mask_zero=True), L.GlobalAveragePooling1D(), L.Dense(2)],
     "without_mask": lambda: [L.Embedding(9, 4), L.LSTM(3, return_sequences=True), L.BatchNormalization(), L.GRU(2)],

@@ -11,6 +11,7 @@ from kcompat.ir.graph import Result
 from kcompat.layers.base import Layer
 from kcompat.layers.symbolic import KerasTensor
 
+from .names import scope_of
 from .packing import RECURRENT
 from .raiser import Raiser, first
 
@@ -121,7 +122,7 @@ def _is_heeded(r: Raiser, value: Value, rule: Rule, seen: set[Value]) -> bool:
         return True
     seen.add(value)
     for user in r.users.get(value, ()):
-        if user.op.name in _USE_MASKS:
+        if user.op.name in _USE_MASKS and not _is_own_activation(user, value):
             return False
         if user.op.name in RECURRENT:
             if first(user) is not value or user.inputs[-1] is None or rule_of(user.inputs[-1]) != rule:
@@ -131,6 +132,12 @@ def _is_heeded(r: Raiser, value: Value, rule: Rule, seen: set[Value]) -> bool:
         elif not all(_is_heeded(r, result, rule, seen) for result in user.outputs):
             return False
     return True
+
+
+def _is_own_activation(user: Node, value: Value) -> bool:
+    """Whether a node is the activation of the layer that makes a value."""
+    made = value.producer if isinstance(value, Result) else None
+    return user.op.name == "softmax" and made is not None and scope_of(user) == scope_of(made) != ""
 
 
 # --- what a mask says --------------------------------------------------------------

@@ -127,6 +127,14 @@ def moved_channel(b: Rewriter, node: Node) -> Value | None:
     return None
 
 
+@idiom("slice")
+def reversed_twice(b: Rewriter, node: Node) -> Value | None:
+    """An axis backwards, and backwards again."""
+    before = b.made_by(first(node), "slice")
+    backwards = (node.attrs["starts"], node.attrs["stops"], node.attrs["steps"]) == ((None,), (None,), (-1,))
+    return first(before) if backwards and before is not None and before.attrs == node.attrs else None
+
+
 @idiom("squeeze", "reshape")
 def reduced_at_once(b: Rewriter, node: Node) -> Value | None:
     """A reduction that keeps its axes, which are taken away then."""

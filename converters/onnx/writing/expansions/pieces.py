@@ -106,8 +106,8 @@ def _local_conv(b: Builder, node: Node, operands: Operands) -> Any:
     stacked = b.concat(*(b.expand_dims(t, axes=(last,)) for t in taps), axis=last)  # (..., taps)
     order = (*axes, channels, last) if layout == "channels_first" else (*axes, last, channels)
     rows = b.reshape(b.transpose(stacked, perm=(0, *order)), shape=(KEEP, prod(sizes), w.shape[1]))
-    y = b.matmul(b.transpose(rows, perm=(1, 0, 2)), w)  # (positions, batch, filters)
-    y = b.reshape(b.transpose(y, perm=(1, 0, 2)), shape=(KEEP, *sizes, w.shape[2]))
+    y = b.einsum(rows, w, equation="npk,pkf->npf")
+    y = b.reshape(y, shape=(KEEP, *sizes, w.shape[2]))
     return y if layout == "channels_last" else b.transpose(y, perm=(0, y.rank - 1, *range(1, y.rank - 1)))
 
 
