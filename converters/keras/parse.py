@@ -207,8 +207,8 @@ def _decode(value: Any, where: str) -> Any:
     config = value.get("config")
     if tag == "__keras_tensor__" and isinstance(config, Mapping):
         return _ref(config.get("keras_history"), where)
-    if tag in _TAGS and isinstance(config or {}, Mapping):
-        return _tagged(str(tag), value, config or {}, where)
+    if isinstance(tag, str) and tag in _TAGS and isinstance(config or {}, Mapping):
+        return _tagged(tag, value, config or {}, where)
     if tag == "__lambda__":
         raise ConfigError(f"{where} holds a Python function, which is never executed")
     return {key: _decode(item, where) for key, item in value.items()}
@@ -219,7 +219,10 @@ _TAGS = frozenset({"__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__ten
 
 def _tagged(tag: str, value: Mapping[str, Any], config: Mapping[str, Any], where: str) -> Any:
     if tag == "__tuple__":
-        return tuple(_decode(item, where) for item in value.get("items") or config.get("value") or ())
+        items = value.get("items") or config.get("value") or []
+        if not isinstance(items, list):
+            raise ConfigError(f"{where}: a tuple needs a list of items, received {items!r:.100}")
+        return tuple(_decode(item, where) for item in items)
     if tag == "__ellipsis__":
         return Ellipsis
     if tag == "__slice__":
