@@ -20,7 +20,8 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     - Bidirectional repeated the outputs before masked steps; now they are zeros.
     - StackedRNNCells had the states of the last cell first.
     - TimeDistributed let masks out that its layer makes.
-    - MultiHeadAttention left its inputs their masks, and had no zeros for queries that may see nothing.
+    - MultiHeadAttention ignored the masks of its inputs until Keras 2.9; it left them their masks, and had no zeros for
+      queries that may see nothing.
     - Softmax ignored masks until TensorFlow 2.2, then gave no zeros where everything is masked.
     - Dot multiplied tensors of rank four and more as matrices until Keras 2.2.4 and TensorFlow 2.1.
     - SeparableConv2D did not dilate in Keras 2.0.
@@ -42,6 +43,8 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     result.update(_KERAS2.get(class_name, {}))
     if class_name == "Softmax" and _version(writer) < (2, 4):
         result["ignores_mask"] = True
+    if class_name == "MultiHeadAttention" and _version(writer) < (2, 10):
+        result["ignores_masks"] = True
     if class_name == "Dot" and _version(writer) < (2, 2, 5):
         result["as_matrices"] = True
     if class_name == "SeparableConv2D" and _version(writer) < (2, 1) and "tf" not in writer.version:

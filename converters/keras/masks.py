@@ -124,7 +124,7 @@ _MATTERS: dict[str, dict[str, Callable[[Any, Masks, Arguments], bool]]] = {
     "Dot": {"as_matrices": _of_matrices},
     "Maximum": {"intersects_masks": _any},
     "Minimum": {"intersects_masks": _any},
-    "MultiHeadAttention": {"keras2_masks": _heads},
+    "MultiHeadAttention": {"ignores_masks": _any, "keras2_masks": _heads},
     "Multiply": {"intersects_masks": _any},
     "Normalization": {"drops_mask": _any},
     "RandomCrop": {"fitting": _refitted},

@@ -142,7 +142,7 @@ class HeadsAttention(Layer):
         inputs = [query, value] if key is None else [query, value, key]
         self.build_once([public_shape(x.type) for x in inputs])
         self.check_order(query, bool(use_causal_mask))
-        own_mask = b.masks.get(query)
+        own_mask = self.mask_of(b, query)
         masks = self.masks_between(b, inputs, [query_mask, value_mask, key_mask])
         if attention_mask is not None:
             masks.append(as_mask(b, attention_mask))
@@ -170,9 +170,14 @@ class HeadsAttention(Layer):
                 f"received rank {query.rank}"
             )
 
+    def mask_of(self, b: Emitter, x: Value) -> Value | None:
+        """The mask that follows an input, if that counts."""
+        return b.masks.get(x)
+
     def masks_between(self, b: Emitter, inputs: list[Value], given: list[Any]) -> list[Value]:
         """The masks of query, value and key, as given or as they follow these, with axes (batch, T, S)."""
-        masks = [b.masks.get(x) if mask is None else as_mask(b, mask) for x, mask in zip(inputs, given, strict=False)]
+        pairs = zip(inputs, given, strict=False)
+        masks = [self.mask_of(b, x) if mask is None else as_mask(b, mask) for x, mask in pairs]
         axes = (-1, -2, -2)
         return [b.expand_dims(mask, axes=(axis,)) for mask, axis in zip(masks, axes, strict=False) if mask is not None]
 
@@ -257,7 +262,8 @@ class MultiHeadAttention(HeadsAttention):
     features if not given. A mask leaves with the query alone: after the call its inputs have none.
     query_mask is not heeded, as in Keras, unless it follows the query.
     keras2_masks: inputs keep their masks, and a query that may see nothing takes the mean of all values
-    in every case. Source: keras.layers.MultiHeadAttention.
+    in every case. ignores_masks (until Keras 2.9): those of the inputs are not heeded, and none leaves.
+    Source: keras.layers.MultiHeadAttention.
     """
 
     num_heads = Field(PositiveInt)
@@ -278,6 +284,7 @@ class MultiHeadAttention(HeadsAttention):
     bias_constraint = Field(ConstraintKind, None)
     seed = Field(SeedKind, None)
     keras2_masks = Field(Bool, False, keyword=True, extension=True)
+    ignores_masks = Field(Bool, False, keyword=True, extension=True)
 
     positional = ("num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape", "attention_axes")
     neutral = dict.fromkeys(("query_shape", "key_shape", "value_shape", "softmax_robust_masking"), ANYTHING)
@@ -312,6 +319,12 @@ class MultiHeadAttention(HeadsAttention):
     def check_order(self, query: Value, causal: bool) -> None:
         if self.attention_axes != (1,) or self.sliding_window:
             super().check_order(query, causal)
+
+    def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
+        return None if self.ignores_masks else mask
+
+    def mask_of(self, b: Emitter, x: Value) -> Value | None:
+        return None if self.ignores_masks else super().mask_of(b, x)
 
     def masks_between(self, b: Emitter, inputs: list[Value], given: list[Any]) -> list[Value]:
         masks = super().masks_between(b, inputs, [None, *given[1:]])
