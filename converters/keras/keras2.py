@@ -24,6 +24,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
       queries that may see nothing.
     - Softmax ignored masks until TensorFlow 2.2, then gave no zeros where everything is masked.
     - Dot multiplied tensors of rank four and more as matrices until Keras 2.2.4 and TensorFlow 2.1.
+    - Depthwise convolutions wrote groups, and did not look at them.
     - SeparableConv2D did not dilate in Keras 2.0.
     - Normalization and Rescaling let masks out.
     - RandomCrop brought images to its size in inference too.
@@ -45,6 +46,8 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
         result["ignores_mask"] = True
     if class_name == "MultiHeadAttention" and _version(writer) < (2, 10):
         result["ignores_masks"] = True
+    if class_name.startswith("DepthwiseConv"):
+        result.pop("groups", None)
     if class_name == "Dot" and _version(writer) < (2, 2, 5):
         result["as_matrices"] = True
     if class_name == "SeparableConv2D" and _version(writer) < (2, 1) and "tf" not in writer.version:
