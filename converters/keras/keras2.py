@@ -24,6 +24,7 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
       queries that may see nothing.
     - Softmax ignored masks until TensorFlow 2.2, then gave no zeros where everything is masked.
     - Dot multiplied tensors of rank four and more as matrices until Keras 2.2.4 and TensorFlow 2.1.
+    - Flatten had no data_format until Keras 2.2, whatever the process's default.
     - Depthwise convolutions wrote groups, and did not look at them.
     - SeparableConv2D did not dilate in Keras 2.0.
     - Normalization and Rescaling let masks out.
@@ -37,6 +38,8 @@ def canonical(class_name: str, config: Mapping[str, Any], writer: Writer) -> dic
     result = {key: _entry(key, value) for key, value in config.items()}
     if class_name in ("GRU", "GRUCell"):
         result.setdefault("reset_after", False)
+    if class_name == "Flatten":
+        result.setdefault("data_format", "channels_last")
     if class_name == "TextVectorization":
         result.update(_text_settings(result))
     if class_name == "RandomCrop":

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from kcompat import settings
 from kcompat.converters.keras import keras1
 from kcompat.converters.keras.build import build_model
 from kcompat.converters.keras.parse import parse_model
@@ -417,6 +418,13 @@ def test_keras_0_3():
     assert [item["config"]["name"] for item in layers] == ["dense_1", "dropout_2", "dense_3"]
     assert layers[0]["config"]["batch_input_shape"] == [None, 3]
     assert "cache_enabled" not in layers[0]["config"]
+
+
+def test_flatten_keeps_the_order_whatever_the_default(monkeypatch):
+    monkeypatch.setattr(settings, "_image_data_format", "channels_first")
+    document = sequential(layer("Flatten", {"name": "flatten_1", "batch_input_shape": [None, 2, 3, 4]}))
+    x = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    np.testing.assert_array_equal(predict(build(keras1.upgrade(document)), x)[0], np.arange(24))
 
 
 def test_graph_models_are_refused():
