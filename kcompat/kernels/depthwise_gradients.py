@@ -8,6 +8,7 @@ from numba import njit
 
 from .intrinsics import f32
 from .shares import share_start
+from .windows import by_rows, reaching
 
 BLOCK = 16
 """Channels that stay with one thread."""
@@ -72,37 +73,22 @@ def transposed() -> Any:
     """
 
     @njit(inline="always")
-    def source(place, tap, low, stride, dilation, size):
-        """Which input pixel's tap falls on an output place; negative if none."""
-        at = place + low - tap * dilation
-        return at // stride if at >= 0 and at % stride == 0 and at // stride < size else -1
-
-    @njit(inline="always")
     def one(a, image, d, h, w):
         y = f32(a[1] + (((image * a[7] + d) * a[8] + h) * a[9] + w) * a[3] * 4)
         bias = f32(a[23])
         for c in range(a[3]):
             y[c] = bias[c]
         for i in range(a[10]):
-            from_d = source(d, i, a[16], a[13], a[19], a[4])
+            from_d = reaching(d, i, a[16], a[13], a[19], a[4])
             for j in range(a[11]):
-                from_h = source(h, j, a[17], a[14], a[20], a[5])
+                from_h = reaching(h, j, a[17], a[14], a[20], a[5])
                 if from_d >= 0 and from_h >= 0:
                     for k in range(a[12]):
-                        from_w = source(w, k, a[18], a[15], a[21], a[6])
+                        from_w = reaching(w, k, a[18], a[15], a[21], a[6])
                         if from_w >= 0:
                             x = f32(a[0] + (((image * a[4] + from_d) * a[5] + from_h) * a[6] + from_w) * a[3] * 4)
                             weights = f32(a[22] + ((i * a[11] + j) * a[12] + k) * a[3] * 4)
                             for c in range(a[3]):
                                 y[c] += x[c] * weights[c]
 
-    def kernel(a, thread, threads):
-        rows = a[2] * a[7] * a[8]
-        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
-        while row < end:
-            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
-            for w in range(a[9]):
-                one(a, image, rest // a[8], rest % a[8], w)
-            row += 1
-
-    return kernel
+    return by_rows(one)

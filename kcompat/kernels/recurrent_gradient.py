@@ -111,11 +111,12 @@ def _lstm(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, An
     return prepare, back
 
 
-def _gru(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, Any]:
-    @compiled
-    def prepare(a, row):
-        pass
+@compiled
+def _unprepared(a, row):
+    """A cell that needs nothing before a sequence."""
 
+
+def _gru(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, Any]:
     @compiled
     def back(a, row, place, at):
         units = a[2]
@@ -133,14 +134,10 @@ def _gru(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, Any
             dinner[u], dinner[units + u], dinner[2 * units + u] = by_update, by_reset, by_candidate * reset
             by_h[u] = total[u] * update
 
-    return prepare, back
+    return _unprepared, back
 
 
 def _simple(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, Any]:
-    @compiled
-    def prepare(a, row):
-        pass
-
     @compiled
     def back(a, row, place, at):
         units = a[2]
@@ -150,7 +147,7 @@ def _simple(act: Any, gate: Any, act_slope: Any, gate_slope: Any) -> tuple[Any, 
             dz[u] = total[u] * act_slope(y[u])
             by_h[u] = 0
 
-    return prepare, back
+    return _unprepared, back
 
 
 _CELLS = {"lstm": _lstm, "gru": _gru, "simple_rnn": _simple}

@@ -38,6 +38,13 @@ def tap_offset(a, image, d, h, w, i, j, k):
     return (place * a[6] + w - a[18] + k * a[21]) * a[3]
 
 
+@njit(inline="always")
+def reaching(place, tap, low, stride, dilation, size):
+    """Which input pixel's tap falls on an output place of a transposed convolution; negative if none."""
+    at = place + low - tap * dilation
+    return at // stride if at >= 0 and at % stride == 0 and at // stride < size else -1
+
+
 def by_rows(one: Any) -> Any:
     """The kernel that computes each output pixel with `one(a, image, d, h, w)`; threads share rows of pixels."""
 
@@ -138,12 +145,6 @@ def collect() -> Any:
     """
 
     @njit(inline="always")
-    def source(place, tap, low, stride, dilation, size):
-        """Which input pixel's tap falls on an output place; negative if none."""
-        at = place + low - tap * dilation
-        return at // stride if at >= 0 and at % stride == 0 and at // stride < size else -1
-
-    @njit(inline="always")
     def add(a, y, pixel, tap):
         filters, taps = a[3], a[10] * a[11] * a[12]
         for group in range(a[22]):
@@ -160,12 +161,12 @@ def collect() -> Any:
         for c in range(channels):
             y[c] = bias[c]
         for i in range(a[10]):
-            from_d = source(d, i, a[16], a[13], a[19], a[4])
+            from_d = reaching(d, i, a[16], a[13], a[19], a[4])
             for j in range(a[11]):
-                from_h = source(h, j, a[17], a[14], a[20], a[5])
+                from_h = reaching(h, j, a[17], a[14], a[20], a[5])
                 if from_d >= 0 and from_h >= 0:
                     for k in range(a[12]):
-                        from_w = source(w, k, a[18], a[15], a[21], a[6])
+                        from_w = reaching(w, k, a[18], a[15], a[21], a[6])
                         if from_w >= 0:
                             pixel = ((image * a[4] + from_d) * a[5] + from_h) * a[6] + from_w
                             add(a, address, pixel, (i * a[11] + j) * a[12] + k)

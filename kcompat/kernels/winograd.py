@@ -97,6 +97,22 @@ class Transform(Vectors):
         half = [step(column) for column in columns]
         return [step([column[row] for column in half]) for row in range(len(half[0]))]
 
+    def load_square(self, size: int, place: Any, step: Any) -> list[list[Any]]:
+        """So many rows of so many vectors, `step` elements from each to the next."""
+        rows: list[list[Any]] = [[] for _ in range(size)]
+        for row in rows:
+            for _ in range(size):
+                row.append(self.load(place))
+                place = self.at(place, step)
+        return rows
+
+    def store_rows(self, rows: list[list[Any]], place: Any, step: Any) -> None:
+        """Write vectors `step` elements apart, row by row."""
+        for row in rows:
+            for value in row:
+                self.store(value, place)
+                place = self.at(place, step)
+
 
 def _distances() -> tuple[float, float, float]:
     """The product of a point's distances to the other finite ones: of 0, of the near points, of the far ones."""
@@ -113,11 +129,7 @@ def _forward_kernel(lanes: int) -> Any:
             pixels = [[emit.pointer(emit.word(table, IN * i + j)) for j in range(IN)] for i in range(IN)]
             with emit.chunks(channels) as channel:
                 seen = [[emit.load(emit.at(pixel, channel)) for pixel in row] for row in pixels]
-                place = emit.at(emit.pointer(target), channel)
-                for row in emit.both_ways(emit.forward, seen):
-                    for value in row:
-                        emit.store(value, place)
-                        place = emit.at(place, step)
+                emit.store_rows(emit.both_ways(emit.forward, seen), emit.at(emit.pointer(target), channel), step)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, types.int64, types.int64), codegen
@@ -165,13 +177,7 @@ def _backward_kernel(lanes: int) -> Any:
             low, high = emit.splat(low), emit.splat(high)
             has_residual = builder.icmp_signed("!=", residual, constant(0))
             with emit.chunks(channels) as channel:
-                place = emit.at(emit.pointer(source), channel)
-                products: list[list[Any]] = []
-                for _ in range(IN):
-                    products.append([])
-                    for _ in range(IN):
-                        products[-1].append(emit.load(place))
-                        place = emit.at(place, step)
+                products = emit.load_square(IN, emit.at(emit.pointer(source), channel), step)
                 offset = emit.load(emit.at(emit.pointer(bias), channel))
                 for i, row in enumerate(emit.both_ways(emit.backward, products)):
                     for j, value in enumerate(row):

@@ -25,16 +25,8 @@ def _kernel_transform(lanes: int) -> Any:
             source, target, step, width = args
             emit = Transform(builder, lanes)
             with emit.chunks(width) as column:
-                place, taps = emit.at(emit.pointer(source), column), []
-                for _ in range(KERNEL * KERNEL):
-                    taps.append(emit.load(place))
-                    place = emit.at(place, width)
-                rows = [taps[KERNEL * i : KERNEL * i + KERNEL] for i in range(KERNEL)]
-                place = emit.at(emit.pointer(target), column)
-                for row in emit.both_ways(emit.of_kernel, rows):
-                    for value in row:
-                        emit.store(value, place)
-                        place = emit.at(place, step)
+                taps = emit.load_square(KERNEL, emit.at(emit.pointer(source), column), width)
+                emit.store_rows(emit.both_ways(emit.of_kernel, taps), emit.at(emit.pointer(target), column), step)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, types.int64, types.int64), codegen
@@ -83,10 +75,7 @@ def _output_transform(lanes: int) -> Any:
                 number = builder.sdiv(channel, width)
                 column = builder.sub(channel, builder.mul(number, width))
                 place = emit.at(emit.at(emit.pointer(target), builder.mul(number, panel)), column)
-                for row in emit.both_ways(emit.of_output, seen):
-                    for value in row:
-                        emit.store(value, place)
-                        place = emit.at(place, step)
+                emit.store_rows(emit.both_ways(emit.of_output, seen), place, step)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
@@ -130,16 +119,8 @@ def _gradient_transform(lanes: int) -> Any:
             source, step, target, to_next, channels = args
             emit = Transform(builder, lanes)
             with emit.chunks(channels) as channel:
-                place, sums = emit.at(emit.pointer(source), channel), []
-                for _ in range(IN * IN):
-                    sums.append(emit.load(place))
-                    place = emit.at(place, step)
-                rows = [sums[IN * i : IN * i + IN] for i in range(IN)]
-                place = emit.at(emit.pointer(target), channel)
-                for row in emit.both_ways(emit.to_kernel, rows):
-                    for value in row:
-                        emit.store(value, place)
-                        place = emit.at(place, to_next)
+                sums = emit.load_square(IN, emit.at(emit.pointer(source), channel), step)
+                emit.store_rows(emit.both_ways(emit.to_kernel, sums), emit.at(emit.pointer(target), channel), to_next)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 5), codegen

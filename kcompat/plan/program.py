@@ -78,14 +78,9 @@ class Step:
     apart: list[tuple[Buffer, Buffer]] = field(default_factory=list)
 
     @property
-    def is_large(self) -> bool:
-        """Whether it is work enough for several threads."""
-        return self.work >= PARALLEL_WORK
-
-    @property
     def is_shared(self) -> bool:
         """Whether several threads do it, where there are several."""
-        return self.is_large and not self.is_whole
+        return self.work >= PARALLEL_WORK and not self.is_whole
 
     @property
     def parts(self) -> int:
