@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kcompat.errors import KcompatError, LoadError
-from kcompat.executor import Executor
+from kcompat.executor import Executor, QuickCall
 from kcompat.ir import Graph, Value, Variable
 from kcompat.ir.types import DTYPES, TensorType, type_of
 
@@ -54,6 +54,11 @@ class Stage:
         """Whether the weights whose elements decided something are still the same."""
         return all(variable.version == version for variable, version in self.observed)
 
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows."""
+        return self.step is None and self.demanded is None
+
 
 class Program:
     """A graph, or the body of a loop, that takes and gives values by name.
@@ -80,7 +85,7 @@ class Program:
             env = {name: value for name, value in env.items() if name in stage.needed} | made
             if stage.step is not None:
                 env.update(stage.step.run(env))
-            elif stage.demanded is None:
+            elif stage.is_last:
                 return [env[name] for name in self.outputs]
             stage = self._following(stage, env)
 
@@ -91,6 +96,13 @@ class Program:
         """
         self._try_open()
         return self._declared(self._open) if self._open else None
+
+    def quick_calls(self) -> Mapping[Any, QuickCall]:
+        """By the shapes of all inputs: what answers without the Python of a call, if the whole is one graph."""
+        stages = [self._open] if self._open else self._first.values()
+        inputs = [value.name for value in self.spec.inputs]
+        whole = [stage for stage in stages if stage.is_last and (stage.reads, stage.writes) == (inputs, self.outputs)]
+        return {shapes: call for stage in whole for shapes, call in stage.executor.quick_calls.items()}
 
     def beginning(self, batch: int) -> tuple[Executor, str]:
         """What runs first for inputs of `batch` rows, and what follows it ("" for nothing). Other open sizes are 1."""
@@ -205,7 +217,9 @@ class Program:
         now = set(step.reads) if step else {stretch.demanded} if stretch.demanded else set()
         for name in self.outputs if stretch.stop is None else ():
             lowering.value(name)
-        writes = self._writes(stretch, lowering, later, now)
+        writes = _ordered(self._writes(stretch, lowering, later, now), self.outputs)
+        stretch.reads.sort(key=list(types).index)
+        stretch.builder.inputs.sort(key=lambda value: list(types).index(value.name))
         outputs = [stretch.values[name] for name in writes]
         graph = stretch.builder.build(outputs)  # type: ignore[arg-type]
         return Stage(
@@ -261,6 +275,12 @@ class HostStep:
             raise LoadError(f"{self.node.where}: has {len(results)} outputs, {len(self.node.outputs)} are named")
         named = zip(self.node.outputs, results, strict=False)
         return {name: check_size(_as_value(result), self.node) for name, result in named if name}
+
+
+def _ordered(names: Iterable[str], first: Sequence[str]) -> list[str]:
+    """Names in the order of others, and behind them those that are not among these."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(first))}
+    return sorted(names, key=lambda name: places.get(name, len(places)))
 
 
 def _as_value(result: Any) -> Any:

@@ -2,7 +2,7 @@
 
 executor  plans a graph for the shapes it meets, and runs it
 exactness whether quicker, less accurate arithmetic is allowed
-quick     a call of a program of one input and output with nothing between Python and the kernels
+quick     a call of a program with nothing between Python and the kernels
 frame     a program's steps as machine words, with memory of their own
 team      threads that share a program's steps
 """

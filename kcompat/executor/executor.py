@@ -42,7 +42,7 @@ class Executor:
         self._optimized: Graph | None = None
         self._packs = Packs()
         self._bound: dict[tuple[Shape, ...], Bound | None] = {}
-        self.quick_calls: dict[Shape, QuickCall] = {}
+        self.quick_calls: dict[tuple[Shape, ...], QuickCall] = {}
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for arrays in the order and of the types of the graph's inputs.
@@ -114,7 +114,7 @@ class Executor:
 
     def _offer(self, bound: Bound | None) -> None:
         if bound is not None and bound.is_quick:
-            self.quick_calls[bound.program.inputs[0].shape] = bound.quick_call()
+            self.quick_calls[tuple(type.shape for type in bound.program.inputs)] = bound.quick_call()
 
 
 def _is_plannable(graph: Graph) -> bool:
@@ -148,13 +148,12 @@ class Bound:
 
     @property
     def is_quick(self) -> bool:
-        """Whether a call is nothing but a walk over one input and one output, whatever they hold."""
-        program = self.program
-        one = len(program.inputs) == len(program.outputs) == 1 and not program.variables and not program.may_refuse
-        return one and all(isinstance(step, Step) for step in program.steps)
+        """Whether a call is nothing but a walk over kernel calls, on inputs and outputs alone."""
+        steps, is_moving = self.program.steps, bool(self.program.inputs and self.program.outputs)
+        return is_moving and not self.program.variables and all(isinstance(step, Step) for step in steps)
 
     def quick_call(self) -> QuickCall:
-        """The program as a function of its input."""
+        """The program as a function of its inputs."""
         return QuickCall(self._quick_frame, self._kernels[_QUICK], self.program)
 
     def _quick_frame(self) -> tuple[Frame, np.ndarray]:

@@ -70,16 +70,16 @@ class Frame:
                 self._run_steps(*segment, team)
 
     def quick_words(self, team: int) -> np.ndarray:
-        """The frame for `walk.quick_call`, set to run its only segment, and the address of its flag; then what the
-        first array must be: its dtype object, its number of axes, its sizes."""
-        (segment,) = self._segments
-        (type,) = self.program.inputs
+        """The frame for `walk.quick_call`, set to run all steps, the address of its flag and that of the first step
+        behind the guards; then how many inputs there are, and what each must be: its dtype object, its number of
+        axes, its sizes."""
+        segments = [segment for segment in self._segments if not isinstance(segment, HostStep)]
         words = self._words
-        assert not isinstance(segment, HostStep)
-        words[0], words[1] = segment
-        words[7] = team
-        dtype = id(np.dtype(numpy_name(type.dtype)))
-        return np.array([*words, self._flag.ctypes.data, dtype, type.rank, *type.shape], np.int64)
+        words[0], words[1], words[7] = segments[0][0], segments[-1][1], team
+        head = [*words, self._flag.ctypes.data, segments[self._guarded][0], len(self.program.inputs)]
+        for type in self.program.inputs:
+            head += [id(np.dtype(numpy_name(type.dtype))), type.rank, *type.shape]
+        return np.array(head, np.int64)
 
     def take_flag(self) -> bool:
         """Whether a kernel of the last run found its inputs wrong."""

@@ -1,4 +1,4 @@
-"""A call of a program of one input and one output with nothing between Python and the kernels.
+"""A call of a program with nothing between Python and the kernels.
 
 The entry is machine code that Python calls as it calls a built-in function; it looks at the arrays itself.
 """
@@ -6,7 +6,7 @@ The entry is machine code that Python calls as it calls a built-in function; it 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,33 +36,34 @@ _new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
 
 
 class QuickCall:
-    """A program of one input and one output, as a function of an array.
+    """A program as a function of its inputs, in a sequence; gives its outputs in a list.
 
-    Returns None for an array that is not exactly the program's (dtype, shape, order), and once any weight has
-    changed: whoever calls then takes the long way. Frames are made for as many calls as run at once.
+    Returns None for arrays that are not exactly the program's (dtype, shape, order) or that a kernel finds wrong, and
+    once any weight has changed: whoever calls then takes the long way. There are frames for all calls that run at once.
     """
 
-    __slots__ = ("_changes", "_definition", "_free", "_make", "_output")
+    __slots__ = ("_changes", "_definition", "_free", "_make", "_outputs")
 
     def __init__(self, make_frame: Callable[[], tuple[Frame, np.ndarray]], entry: int, program: Program) -> None:
         self._changes = Variable.changes
         self._definition = _MethodDefinition(b"kcompat_program", entry, _METH_FASTCALL, None)
-        (output,) = program.outputs
-        self._output: tuple[Any, Any] = output.shape, np.dtype(numpy_name(output.dtype))
+        self._outputs: list[tuple[Any, Any]] = [
+            (output.shape, np.dtype(numpy_name(output.dtype))) for output in program.outputs
+        ]
         self._free: list[tuple[Any, Frame]] = []
         self._make = make_frame
 
-    def __call__(self, x: np.ndarray) -> np.ndarray | None:
+    def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         if Variable.changes != self._changes:
             return None
         try:
             entry = self._free.pop()
         except IndexError:
             entry = self._new()
-        y = np.empty(*self._output)
-        done = entry[0](x, y)
+        outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
+        done = entry[0](*arrays, *outputs)
         self._free.append(entry)
-        return y if done else None
+        return outputs if done else None
 
     def _new(self) -> tuple[Any, Frame]:
         frame, words = self._make()

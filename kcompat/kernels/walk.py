@@ -67,27 +67,34 @@ DATA, AXES, SIZES, DTYPE, FLAGS = 0, 1, 2, 5, 6
 
 
 def quick_call() -> Any:
-    """Called by Python as a built-in function of an input and an output array: runs a frame on them, without the
-    GIL, if the input is what the frame takes. The function's own object is the int64 array `Frame.quick_words`.
+    """Called by Python as a built-in function of input and output arrays: runs a frame on them, without the GIL, if
+    the inputs are what the frame takes. The function's own object is the int64 array `Frame.quick_words`.
 
-    Returns a Python number: 1, or 0 if nothing was done or a kernel found the input wrong.
+    Returns a Python number: 1, or 0 if nothing was done or a kernel found the inputs wrong.
     """
 
     def kernel(own, arguments, count):
         frame = i64(own[OBJECT_HEADER // 8])
         objects = i64(arguments)
-        array = i64(objects[0] + frame[6])
-        sizes = i64(array[SIZES])
-        fits = array[DTYPE] == frame[9] and (array[AXES] & 0xFFFFFFFF) == frame[10] and (array[FLAGS] & 1) != 0
-        if fits:
-            for axis in range(frame[10]):
-                fits = fits and sizes[axis] == frame[11 + axis]
+        fits, word = True, 11
+        for number in range(frame[10]):
+            array = i64(objects[number] + frame[6])
+            rank = frame[word + 1]
+            same = array[DTYPE] == frame[word] and (array[AXES] & 0xFFFFFFFF) == rank and (array[FLAGS] & 1) != 0
+            if same:
+                sizes = i64(array[SIZES])
+                for axis in range(rank):
+                    same = same and sizes[axis] == frame[word + 2 + axis]
+            fits = fits and same
+            word += 2 + rank
         if fits:
             state = save_thread()
             place_arrays(frame, objects)
-            walk_together(frame[0], frame[1], frame[7])
-            restore_thread(state)
             flag = i64(frame[8])
+            walk(frame[0], frame[9])
+            if flag[0] == 0:
+                walk_together(frame[9], frame[1], frame[7])
+            restore_thread(state)
             fits = flag[0] == 0
             flag[0] = 0
         return new_number(1 if fits else 0)

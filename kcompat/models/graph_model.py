@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ArgumentError, InputError, SaveError
-from ..executor import Executor
+from ..executor import Executor, QuickCall
 from ..ir import Constant, Graph, Parameter, TensorType, Value, Variable
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
@@ -42,6 +42,9 @@ class Program(Protocol):
 
     def graph(self) -> Graph | None:
         """The whole as one graph with open dimensions, if its shapes allow that."""
+
+    def quick_calls(self) -> Mapping[Any, QuickCall]:
+        """By the shapes of all inputs: what answers without the Python of a call, if the whole is one graph."""
 
     def beginning(self, batch: int) -> tuple[Executor, str]:
         """What runs first for inputs of so many rows, and in words what follows it ("" for nothing)."""
@@ -162,7 +165,9 @@ class GraphModel(Model):
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs or len(args) != 1:
             raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
-        return self._pack(self._run(self._arrays(args[0])))
+        outputs = self._pack(self._run(self._arrays(args[0])))
+        self._quick, self._is_lone = self.program.quick_calls(), len(self.output_signatures) == 1
+        return outputs
 
     def predict(
         self,

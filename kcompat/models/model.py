@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any
 
@@ -45,7 +45,8 @@ class Model(TrainableModel):
         super().__init__(*args, **kwargs)
         self._executor: Executor | None = None
         self._executor_version = 0
-        self._quick: dict[Any, QuickCall] = {}
+        self._quick: Mapping[Any, QuickCall] = {}
+        self._is_lone = False
 
     # --- structure --------------------------------------------------------------
 
@@ -154,13 +155,18 @@ class Model(TrainableModel):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
-        if not kwargs and len(args) == 1 and type(args[0]) is np.ndarray:
-            quick = self._quick.get(args[0].shape)
-            if quick is not None:
-                output = quick(args[0])
-                if output is not None:
-                    return output
+        if self._quick and not kwargs and len(args) == 1:
+            outputs = self._quickly(args[0])
+            if outputs is not None:
+                return outputs[0] if self._is_lone else self._pack(outputs)
         return super().__call__(*args, **kwargs)
+
+    def _quickly(self, x: Any) -> list[np.ndarray] | None:
+        """The outputs for an array or a list of them, if their shapes have been met and they need no care."""
+        arrays = (x,) if type(x) is np.ndarray else x if type(x) in (list, tuple) else ()
+        shapes = tuple([array.shape for array in arrays if type(array) is np.ndarray])
+        quick = self._quick.get(shapes)
+        return None if quick is None or len(shapes) < len(arrays) else quick(arrays)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, as arrays."""
@@ -169,8 +175,7 @@ class Model(TrainableModel):
         arrays = self._arrays(args[0])
         executor = self.executor
         outputs = self._pack(executor(arrays))
-        if isinstance(outputs, np.ndarray) and len(arrays) == 1:
-            self._quick = executor.quick_calls
+        self._quick, self._is_lone = executor.quick_calls, isinstance(outputs, np.ndarray)
         return outputs
 
     def predict_on_batch(self, x: Any) -> Any:

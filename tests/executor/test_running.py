@@ -18,7 +18,7 @@ from kcompat.errors import ArgumentError, InputError, ShapeError
 from kcompat.executor import Executor, set_exact
 from kcompat.ir import Builder, TensorType
 from kcompat.kernels import machine
-from kcompat.models import Sequential
+from kcompat.models import Model, Sequential
 from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
 
@@ -133,7 +133,7 @@ def small() -> Sequential:
 def test_a_small_model_is_called_without_detours() -> None:
     model, rows = small(), np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
     first = model(rows)
-    assert list(model.executor.quick_calls) == [(2, 6)]
+    assert list(model.executor.quick_calls) == [((2, 6),)]
     np.testing.assert_array_equal(model(rows), first)
     assert model(rows) is not model(rows)
     for odd in (rows.astype(np.float64), np.asfortranarray(rows), rows.tolist(), rows.view(np.matrix)):
@@ -159,6 +159,25 @@ def test_quick_calls_from_threads_do_not_mix() -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda number: model(rows[number % 4]), range(4000)))
     assert all(np.array_equal(result, expected[number % 4]) for number, result in enumerate(results))
+
+
+def test_several_inputs_and_outputs_are_called_without_detours() -> None:
+    tokens, rows = layers.Input((3,), dtype="int32"), layers.Input((4,))
+    looked_up = layers.Flatten()(layers.Embedding(10, 2)(tokens))
+    joined = layers.Concatenate()([looked_up, rows])
+    model = Model([tokens, rows], {"a": layers.Dense(2)(joined), "b": [layers.Dense(3)(joined)]})
+    arrays = [np.array([[1, 2, 9]], np.int32), np.ones((1, 4), np.float32)]
+    first = model(arrays)
+    assert list(model.executor.quick_calls) == [((1, 3), (1, 4))]
+    for again in (model(arrays), model(tuple(arrays)), model([arrays[0].astype(np.int64), arrays[1]])):
+        np.testing.assert_array_equal(again["a"], first["a"])
+        np.testing.assert_array_equal(again["b"][0], first["b"][0])
+    for wrong in ([arrays[0]], [*arrays, None], [arrays[0], None], arrays[::-1]):
+        with pytest.raises(InputError):
+            model(wrong)
+    with pytest.raises(InputError, match="10"):
+        model([np.array([[1, 2, 10]], np.int32), arrays[1]])
+    np.testing.assert_array_equal(model(arrays)["a"], first["a"])
 
 
 @pytest.mark.parametrize(

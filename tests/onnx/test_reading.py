@@ -54,6 +54,28 @@ def test_predict_weights_and_names(dense):
     np.testing.assert_allclose(model.predict(x, verbose=0), np.maximum(x @ (2 * w) + b, 0), rtol=1e-5, atol=1e-5)
 
 
+def test_inputs_and_outputs_keep_the_order_of_the_file_in_quick_calls(tmp_path):
+    nodes = [helper.make_node("Relu", ["c"], ["v"]), helper.make_node("Sub", ["a", "c"], ["u"])]
+    inputs = [helper.make_tensor_value_info(name, F, ["N", 3]) for name in "ac"]
+    outputs = [helper.make_tensor_value_info(name, F, ["N", 3]) for name in "uv"]
+    model = kcompat.load_model(save(tmp_path / "m.onnx", nodes, inputs=inputs, outputs=outputs))
+    a, c = np.random.default_rng(0).normal(size=(2, 2, 3)).astype("f4")
+    for _ in range(3):
+        difference, positive = model([a, c])
+        np.testing.assert_array_equal(difference, a - c)
+        np.testing.assert_array_equal(positive, np.maximum(c, 0))
+    assert list(model.program.quick_calls()) == [((2, 3), (2, 3))]
+
+
+def test_quick_calls_see_new_weights_and_shapes(dense):
+    model, x = kcompat.load_model(dense), np.ones((2, 3), "f4")
+    first = model(x)
+    np.testing.assert_array_equal(model(x), first)
+    assert model(x[:1]).shape == (1, 2)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    np.testing.assert_allclose(model(x), 2 * first, rtol=1e-6)
+
+
 def test_one_graph_with_open_batch(dense):
     text = str(kcompat.load_model(dense).graph())
     assert "f32[N,3]" in text
