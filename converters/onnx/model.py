@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,12 @@ def load_model(path: Any, external_data_dir: Any = None) -> GraphModel:
 
     external_data_dir: where external data lies, if not beside the file. Raises LoadError.
     """
+    proto = _parsed(path)
+    folder = os.path.dirname(os.path.realpath(path)) if external_data_dir is None else external_data_dir
+    return model_from_proto(proto, folder)
+
+
+def _parsed(path: Any) -> onnx.ModelProto:
     source = FileSource(path)
     try:
         if source.size > LARGEST_FILE:
@@ -53,8 +60,7 @@ def load_model(path: Any, external_data_dir: Any = None) -> GraphModel:
         proto.ParseFromString(data)
     except Exception as error:
         raise FormatError(f"{path}: is damaged or no ONNX model: {error}") from error
-    folder = os.path.dirname(os.path.realpath(path)) if external_data_dir is None else external_data_dir
-    return model_from_proto(proto, folder)
+    return proto
 
 
 def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
@@ -77,7 +83,7 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
         else:
             known[name] = array
     _keep_constants(spec, variables)
-    program = Program(spec, known)
+    program = Program(replace(spec, initializers={}), known)
     model = GraphModel(
         program,
         [_signature(value) for value in spec.inputs],

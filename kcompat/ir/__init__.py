@@ -10,7 +10,7 @@ text       prints a graph
 """
 
 from .builder import Builder
-from .graph import Constant, Graph, Node, Parameter, Result, Scaled, Value
+from .graph import Constant, Frozen, Graph, Node, Parameter, Result, Scaled, Transposed, Value
 from .operator import OPERATORS, Operator, not_differentiable
 from .text import graph_text
 from .types import Dim, Shape, TensorType
@@ -22,6 +22,7 @@ __all__ = [
     "Builder",
     "Constant",
     "Dim",
+    "Frozen",
     "Graph",
     "Node",
     "Operator",
@@ -30,6 +31,7 @@ __all__ = [
     "Scaled",
     "Shape",
     "TensorType",
+    "Transposed",
     "Value",
     "Variable",
     "graph_text",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
+from .lazy import Lazy
 from .operator import Operator
 from .types import TensorType, type_of
 from .variable import Variable
@@ -42,34 +42,65 @@ class Value:
 class Constant(Value):
     """A tensor whose elements are part of the graph."""
 
-    __slots__ = ("data",)
+    __slots__ = ("_data",)
 
     def __init__(self, data: np.ndarray, name: str = "") -> None:
         super().__init__(type_of(data), name)
-        self.data = data
+        self._data: np.ndarray | Lazy = data
+
+    @property
+    def data(self) -> np.ndarray:
+        """The elements."""
+        return self._data.get() if isinstance(self._data, Lazy) else self._data
+
+    def held_as(self, restore: Callable[[], np.ndarray]) -> None:
+        """Someone holds the elements in another form, from which `restore` makes them bit for bit: they need not be
+        held in this one."""
+        self._data = Lazy(restore)
+
+
+class Frozen(Constant):
+    """The present value of a variable."""
+
+    __slots__ = ("_version", "variable")
+
+    def __init__(self, variable: Variable) -> None:
+        Value.__init__(self, variable.type, variable.path)
+        self.variable, self._version = variable, variable.version
+
+    @property
+    def data(self) -> np.ndarray:
+        """The elements."""
+        return self.variable.value
+
+    def held_as(self, restore: Callable[[], np.ndarray]) -> None:
+        self.variable.held_as(restore, self._version)
+
+
+class Transposed(Constant):
+    """A constant with its axes in another order: axis k is axis `order[k]` of the source."""
+
+    __slots__ = ("_back", "source")
+
+    def __init__(self, source: Constant, order: Sequence[int]) -> None:
+        shape = tuple(source.shape[axis] for axis in order)
+        Value.__init__(self, TensorType(source.dtype, shape), source.name)
+        self.source, self._back = source, np.argsort(order)
+        self._data = Lazy(lambda: np.ascontiguousarray(source.data.transpose(order)))
+
+    def held_as(self, restore: Callable[[], np.ndarray]) -> None:
+        self.source.held_as(lambda: np.ascontiguousarray(restore().transpose(self._back)))
 
 
 class Scaled(Constant):
-    """A constant times factors, in the constant's dtype: computed when it is read, and kept while someone holds it.
+    """A constant times another, which broadcasts to its shape, in its dtype."""
 
-    factor: what broadcasts to the constant's shape.
-    """
+    __slots__ = ("factor", "source")
 
-    __slots__ = ("_factor", "_made", "_source")
-
-    def __init__(self, source: Constant, factor: np.ndarray) -> None:
+    def __init__(self, source: Constant, factor: Constant) -> None:
         Value.__init__(self, source.type, source.name)
-        self._source, self._factor = source, factor
-        self._made: Callable[[], np.ndarray | None] = lambda: None
-
-    @property
-    def data(self) -> np.ndarray:  # type: ignore[override]
-        """The elements."""
-        made = self._made()
-        if made is None:
-            made = (self._source.data * self._factor).astype(self._source.data.dtype)
-            self._made = ref(made)
-        return made
+        self.source, self.factor = source, factor
+        self._data = Lazy(lambda: (source.data * factor.data).astype(source.data.dtype))
 
 
 class Parameter(Value):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import ShapeError
+from .lazy import Lazy
 from .types import TensorType, numpy_name
 from .variable_operators import TRACE, VariableOperators
 
@@ -23,6 +25,8 @@ class Variable(VariableOperators):
     """
 
     changes: ClassVar[int] = 0
+    _holding: ClassVar[threading.Lock] = threading.Lock()
+    """Held while a value becomes another, or is held in another form."""
 
     def __init__(
         self,
@@ -41,7 +45,7 @@ class Variable(VariableOperators):
         self.regularizer: Any = None
         self.constraint: Any = None
         self._initializer = initializer
-        self._value: np.ndarray | None = None
+        self._value: np.ndarray | Lazy | None = None
         self._is_own = False
 
     @property
@@ -70,12 +74,16 @@ class Variable(VariableOperators):
 
     @property
     def value(self) -> np.ndarray:
-        """The array itself, not a copy. Raises ResourceError if it would exceed the memory budget."""
-        if self._value is None:
+        """The array itself, not a copy: not to be written to.
+
+        Raises ResourceError if it would exceed the memory budget.
+        """
+        value = self._value
+        if value is None:
             self.type.check_budget(f"weight '{self.path}'")
             make = self._initializer or (lambda shape, dtype: np.zeros(shape, dtype))
-            self._value = np.asarray(make(self.shape, self.dtype), numpy_name(self.dtype))
-        return self._value
+            self._value = value = np.asarray(make(self.shape, self.dtype), numpy_name(self.dtype))
+        return value.get() if isinstance(value, Lazy) else value
 
     def assign(self, value: Any) -> Variable:
         """Replace the value. Raises ShapeError unless the shape is the variable's own."""
@@ -86,8 +94,9 @@ class Variable(VariableOperators):
         array = np.asarray(value, dtype=numpy_name(self.dtype))
         if array.shape != self.shape:
             raise ShapeError(f"weight '{self.path}' has shape {self.shape}, received {array.shape}")
-        self._value, self._is_own = array, False
-        self.changed()
+        with self._holding:
+            self._value, self._is_own = array, False
+            self.changed()
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -103,11 +112,19 @@ class Variable(VariableOperators):
 
         Whoever writes to it calls `changed`.
         """
-        value = self.value
-        if not self._is_own:
-            self._value = value = np.array(value, order="C", copy=True)
-            self._is_own = True
+        with self._holding:
+            value = self.value
+            if not self._is_own:
+                self._value = value = np.array(value, order="C", copy=True)
+                self._is_own = True
         return value
+
+    def held_as(self, restore: Callable[[], np.ndarray], version: int) -> None:
+        """Someone holds the value of this version in another form, from which `restore` makes it bit for bit: unless
+        it is written in place, the array is made from that when it is read."""
+        with self._holding:
+            if version == self.version and not self._is_own:
+                self._value = Lazy(restore)
 
     def changed(self) -> None:
         """Note that the value has become another, for those who keep what they made of it."""

@@ -113,7 +113,7 @@ def run(rows: int, vectors: int, lanes: int) -> Any:
         places, column = i64(table), 0
         while column < columns:
             tile(
-                table, a[8], 1, length, 1, matrix + column * length * 4, a[7], columns - column, 0,
+                table, a[8], 1, length, 1, matrix + column * length * 4, a[7], 0, columns - column, 0,
                 np.float32(-np.inf), np.float32(np.inf),
             )  # fmt: skip
             column += width

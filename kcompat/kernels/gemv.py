@@ -21,9 +21,9 @@ from .vectors import constant
 class _Row(Tile):
     """A tile whose rows are the partial sums of one row of output."""
 
-    def start(self, bias: Any) -> None:
-        """The first part begins as the bias, the others as zeros."""
-        super().start(bias)
+    def start(self, bias: Any, scale: Any) -> None:
+        """The first part begins as a tile's row, the others as zeros."""
+        super().start(bias, scale)
         for part in self.sums[1:]:
             for sums in part:
                 self.builder.store(ir.Constant(self.vector, [0.0] * self.lanes), sums)
@@ -62,17 +62,18 @@ class _Row(Tile):
 
 def row_kernel(parts: int, vectors: int, lanes: int) -> Any:
     @intrinsic
-    def row(context, table, depth, weights, bias, width, residual, low, high):
+    def row(context, table, depth, weights, bias, scale, width, residual, low, high):
         def codegen(context, builder, signature, args):
-            table, depth, weights, bias, width, residual, low, high = args
+            table, depth, weights, bias, scale, width, residual, low, high = args
             emit = _Row(builder, parts, vectors, lanes)
-            emit.start(bias)
+            emit.start(bias, scale)
             emit.accumulate_row(builder.load(builder.inttoptr(table, I64.as_pointer())), depth, weights)
             emit.combine()
+            emit.scale(bias, scale)
             emit.finish(table, width, residual, low, high)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 6, types.float32, types.float32), codegen
+        return types.void(*[types.int64] * 7, types.float32, types.float32), codegen
 
     return row
 
@@ -86,12 +87,13 @@ def rows(parts: int, vectors: int, lanes: int) -> Any:
     def run_panel(table, a, matrix, panel):
         places, column = i64(table), panel * width
         weights = a[1] + (matrix * a[23] + column * a[7]) * 4
-        bias = a[2] + (matrix * a[24] + column) * 4
+        vector = (matrix * a[24] + column) * 4
+        bias, scale = a[2] + vector, a[28] + vector if a[28] != 0 else 0
         for row in range(a[5]):
             places[0] = a[0] + (matrix * a[22] + row * a[8]) * 4
             places[1] = a[3] + (matrix * a[25] + row * a[9] + column) * 4
             places[2] = a[4] + (matrix * a[26] + row * a[10] + column) * 4
-            row_of_panel(table, a[7], weights, bias, a[6] - column, a[4], as_f32(a[17]), as_f32(a[18]))
+            row_of_panel(table, a[7], weights, bias, scale, a[6] - column, a[4], as_f32(a[17]), as_f32(a[18]))
 
     def kernel(a, thread, threads):
         table = table_on_stack()

@@ -35,12 +35,16 @@ class Tile(Vectors):
             for row in range(self.rows)
         ]
 
-    def start(self, bias: Any) -> None:
-        """Every row begins as the bias."""
+    def start(self, bias: Any, scale: Any) -> None:
+        """Every row begins as the bias, or as zeros if it is to be scaled."""
+        is_scaled = self.builder.icmp_signed("!=", scale, constant(0))
         for column in range(self.vectors):
-            value = self.load(self.at(self.pointer(bias), constant(column * self.lanes)))
+            value = self.builder.select(is_scaled, self.number(0.0), self._column(bias, column))
             for row in range(self.rows):
                 self.builder.store(value, self.sums[row][column])
+
+    def _column(self, vector: Any, column: int) -> Any:
+        return self.load(self.at(self.pointer(vector), constant(column * self.lanes)))
 
     def accumulate(self, table: Any, segments: Any, count: Any, length: Any, spacing: Any, weights: Any) -> None:
         """Add, for each segment and each of its `length` elements, element times a row of the weights."""
@@ -61,6 +65,14 @@ class Tile(Vectors):
                         sums = self.sums[row][column]
                         build.store(self.fma(element, vector, build.load(sums)), sums)
                 build.store(self.at(panel, constant(self.columns)), place)
+
+    def scale(self, bias: Any, scale: Any) -> None:
+        """Multiply the columns by their factors, if there are any, and add the bias."""
+        with self.builder.if_then(self.builder.icmp_signed("!=", scale, constant(0))):
+            for column in range(self.vectors):
+                factor, offset = self._column(scale, column), self._column(bias, column)
+                for row in self.sums:
+                    self.builder.store(self.fma(self.builder.load(row[column]), factor, offset), row[column])
 
     def finish(self, table: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
         """Add the residual rows if there are, clamp, and store `width` columns."""
@@ -138,26 +150,28 @@ class Tile(Vectors):
 @cache
 def tile_kernel(rows: int, vectors: int, lanes: int, streams: bool = False) -> Any:
     """A tile of `rows` by `vectors * lanes` outputs: `tile(table, segments, count, length, spacing, weights, bias,
-    width, residual, low, high)`.
+    scale, width, residual, low, high)`.
 
     table: address of 3 * rows addresses: where each row's input begins, where its output goes, where what is
     added to it is. segments: offsets in elements from a row's input to each of `count` runs of `length`
-    elements, `spacing` apart. weights: count * length rows of vectors * lanes columns. width: how many columns are
-    stored. residual: whether something is added. Sums run in the order of the weights' rows, whatever the tile.
+    elements, `spacing` apart. weights: count * length rows of vectors * lanes columns. scale: the address of the
+    columns' factors, or 0. width: how many columns are stored. residual: whether something is added. Sums run in the
+    order of the weights' rows, whatever the tile.
     streams: results go past the caches where they are aligned to vectors, as their rows must then all be.
     """
 
     @intrinsic
-    def tile(context, table, segments, count, length, spacing, weights, bias, width, residual, low, high):
+    def tile(context, table, segments, count, length, spacing, weights, bias, scale, width, residual, low, high):
         def codegen(context, builder, signature, args):
-            table, segments, count, length, spacing, weights, bias, width, residual, low, high = args
+            table, segments, count, length, spacing, weights, bias, scale, width, residual, low, high = args
             emit = Tile(builder, rows, vectors, lanes, streams)
-            emit.start(bias)
+            emit.start(bias, scale)
             emit.accumulate(table, segments, count, length, spacing, weights)
+            emit.scale(bias, scale)
             emit.finish(table, width, residual, low, high)
             return context.get_dummy_value()
 
-        integers = [types.int64] * 9
+        integers = [types.int64] * 10
         return types.void(*integers, types.float32, types.float32), codegen
 
     return tile

@@ -1,4 +1,4 @@
-"""Matrix products and convolutions: `y = clamp(x * w + bias + residual, low, high)`, both channels last.
+"""Matrix products and convolutions: `y = clamp(x * w * scale + bias + residual, low, high)`, both channels last.
 
 A convolution is a product whose rows are output pixels: the input of a pixel is a few runs of contiguous
 elements (for each kernel row, kernel width times channels), at the same offsets from every pixel's first one.
@@ -24,6 +24,7 @@ ARGUMENTS = (
     "block", "chunk",  # rows and panels that are done together
     "matrices", "x_step", "weights_step", "bias_step", "y_step", "residual_step",  # elements
     "spacing",  # elements from one element of a row of x to the next, where they are strided
+    "scale",  # address of the columns' factors, their steps those of the bias; 0 for none
 )  # fmt: skip
 """The arguments in order. The elements of `matrices` products (a batch, or groups) lie their steps apart."""
 
@@ -65,6 +66,7 @@ def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 
         x, y = a[0] + matrix * a[22] * 4, a[3] + matrix * a[25] * 4
         weights, bias = a[1] + matrix * a[23] * 4, a[2] + matrix * a[24] * 4
         residual = a[4] + matrix * a[26] * 4 if a[4] != 0 else 0
+        scale = a[28] + matrix * a[24] * 4 if a[28] != 0 else 0
         low, high = as_f32(a[17]), as_f32(a[18])
         spacing = a[27] if strided else 1
         while panel < last:
@@ -74,7 +76,7 @@ def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 
                 fill(table, a, x, y + column * 4, residual + column * 4, row, end)
                 tile(
                     table, a[14], a[15], a[16], spacing, weights + column * a[7] * 4, bias + column * 4,
-                    a[6] - column, a[4], low, high,
+                    scale + column * 4 if scale != 0 else 0, a[6] - column, a[4], low, high,
                 )  # fmt: skip
                 row += rows
             panel += 1

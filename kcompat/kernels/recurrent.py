@@ -93,7 +93,7 @@ def multiplier(rows: int, lanes: int) -> Callable[..., None]:
         def multiply_row(table, origin, depth, weights, bias, wide):
             places, column = i64(table), 0
             while column < wide:
-                one(table, depth, weights + column * depth * 4, bias + column * 4, width, 0, low, high)
+                one(table, depth, weights + column * depth * 4, bias + column * 4, 0, width, 0, low, high)
                 places[1] += width * 4
                 column += width
 
@@ -104,7 +104,7 @@ def multiplier(rows: int, lanes: int) -> Callable[..., None]:
     def multiply(table, origin, depth, weights, bias, wide):
         places, column = i64(table), 0
         while column < wide:
-            tile(table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, width, 0, low, high)
+            tile(table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, 0, width, 0, low, high)
             for row in range(rows):
                 places[rows + row] += width * 4
             column += width

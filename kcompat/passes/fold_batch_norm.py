@@ -63,6 +63,6 @@ def _scaled(work: Rewrite, source: Node, scale: np.ndarray, offset: np.ndarray) 
     assert isinstance(w, Constant)
     data = offset if bias is None else bias.data * scale + offset  # type: ignore[attr-defined]
     factor = scale[:, None] if source.op.name == "conv_transpose" else scale
-    weights = Scaled(w, factor)
+    weights = Scaled(w, Constant(factor))
     offsets = Constant(data.astype(w.data.dtype), "" if bias is None else bias.name)
     return work.b.apply(source.op, x, weights, offsets, **source.attrs)

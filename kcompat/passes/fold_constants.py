@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..ir import Constant, Graph, Node, Value
+from ..ir import Constant, Graph, Node, Transposed, Value
 from ..ir.types import numpy_name
 from .rewrite import Rewrite, rewrite
 
@@ -27,6 +27,8 @@ def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, largest: i
         return None
     if sum(result.type.nbytes or 0 for result in node.outputs) > max(largest, 2 * _bytes(operands)):
         return None
+    if node.op.name == "transpose" and isinstance(operands[0], Constant):
+        return [Transposed(operands[0], node.attrs["perm"])]
     arrays = [v.data if isinstance(v, Constant) else None for v in operands]
     with np.errstate(all="ignore"):
         outputs = node.op.meaning(*arrays, **node.attrs)
@@ -39,4 +41,4 @@ def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, largest: i
 
 
 def _bytes(operands: list[Value | None]) -> int:
-    return sum(value.data.nbytes for value in operands if isinstance(value, Constant))
+    return sum(value.type.nbytes or 0 for value in operands if isinstance(value, Constant))

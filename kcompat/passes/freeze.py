@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ..ir import Constant, Graph, Variable
+from ..ir import Frozen, Graph, Variable
 from .rewrite import keep, rewrite
 
 
 def freeze(graph: Graph) -> Graph:
     """Given parameters. Result: constants of their present values, but for `changing` ones.
 
-    The constants share the weights' memory; whoever runs the graph makes it anew when a weight changes.
+    The constants read the weights; whoever runs the graph makes it anew when one changes.
     """
     frozen = [parameter for parameter in graph.parameters() if not is_changing(graph, parameter.variable)]
-    return rewrite(graph, keep, {p: Constant(p.variable.value, p.variable.path) for p in frozen})
+    return rewrite(graph, keep, {p: Frozen(p.variable) for p in frozen})
 
 
 def is_changing(graph: Graph, variable: Variable) -> bool:

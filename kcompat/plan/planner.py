@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ def lowers(*names: str) -> Callable[[Lowering], Lowering]:
     return enter
 
 
+LARGE = 1 << 16
+"""Bytes of a weight from which it is not held both as the model has it and as kernels read it."""
+
+
 class Packs:
     """Weights in the forms that kernels read, made once for all programs of one graph."""
 
@@ -41,11 +46,24 @@ class Packs:
         self._zeros: dict[int, Constant] = {}
         self._origin = np.zeros(1, np.int64)
 
-    def get(self, constant: Constant, form: tuple[Any, ...], make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """The constant in a form; `make` gives it from the constant's data."""
+    def get(
+        self,
+        constant: Constant,
+        form: tuple[Any, ...],
+        make: Callable[[np.ndarray], np.ndarray],
+        unmake: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """The constant in a form; `make` gives it from the constant's data.
+
+        unmake: gives the data back, bit for bit, for those who read the weight later: a large one is then held in
+        the form alone.
+        """
         key = (id(constant), *form)
         if key not in self._arrays:
-            self._arrays[key] = (constant, make(constant.data))
+            made = make(constant.data)
+            self._arrays[key] = (constant, made)
+            if unmake is not None and made.nbytes >= LARGE:
+                constant.held_as(partial(unmake, made))
         return self._arrays[key][1]
 
     def zeros(self, count: int) -> Constant:

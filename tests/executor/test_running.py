@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from kcompat.executor import Executor, set_exact
 from kcompat.ir import Builder, TensorType
 from kcompat.kernels import machine
 from kcompat.models import Model, Sequential
+from kcompat.plan.planner import LARGE
 from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
 
@@ -232,3 +235,48 @@ def test_threads_that_are_no_longer_asked_for_end() -> None:
     while members() > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert members() == 1
+
+
+def deep() -> Sequential:
+    """Weights of several kinds that are large enough to be held in one form alone."""
+    return Sequential(
+        [
+            layers.Input((6, 6, 64)),
+            layers.Conv2D(72, 3, strides=2, use_bias=False),
+            layers.BatchNormalization(),
+            layers.Conv2D(144, 2, groups=2, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dense(300, kernel_initializer="he_normal"),
+        ]
+    )
+
+
+def test_large_weights_are_held_once() -> None:
+    model = deep()
+    before = [weight.numpy() for weight in model.weights]
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 64)).astype(np.float32)
+    expected = evaluate(model.graph(), [x])[0]
+    kept = [ref(weight.value) for weight in model.weights]
+    np.testing.assert_allclose(model(x), expected, rtol=1e-4, atol=1e-5)
+    gc.collect()
+    for weight, array, value in zip(model.weights, kept, before, strict=True):
+        assert (array() is None) == (value.nbytes >= LARGE)
+        np.testing.assert_array_equal(weight.value, value)
+    np.testing.assert_allclose(model(x[:1]), expected[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_weights_held_in_another_form_are_trained_and_saved(tmp_path: Path) -> None:
+    model, same = deep(), deep()
+    same.set_weights(model.get_weights())
+    x = np.random.default_rng(1).normal(size=(4, 6, 6, 64)).astype(np.float32)
+    model(x)
+    model.save_weights(tmp_path / "w.weights.h5")
+    for one in (model, same):
+        one.compile("sgd", "mse")
+        one.train_on_batch(x, np.ones((4, 300), np.float32))
+    np.testing.assert_array_equal(model(x), same(x))
+    model.load_weights(tmp_path / "w.weights.h5")
+    model.train_on_batch(x, np.ones((4, 300), np.float32))
+    for one, other in zip(model.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -14,7 +14,7 @@ from ..program import Address, product
 from .dense import add_product
 from .depthwise import depthwise
 from .movement import pad
-from .tiles import choose_tile, packed_bias, packed_weights
+from .tiles import choose_tile, packed_bias, packed_scale, packed_weights
 from .windows import SPATIAL, label_of
 from .winograd import WORTH, pays, winograd
 
@@ -83,6 +83,7 @@ def _product(
         sizes=(images * pixels, columns, depth),
         strides=(channels, filters, filters),
         limits=limits,
+        scale=packed_scale(planner, w, tile.width, groups),
         label=label_of("conv", node, w),
         pixels=(1, 0, 0) if is_plain else (pixels, geometry[0], product(sizes) * channels),
         segments=None if is_plain else geometry[1],

@@ -11,7 +11,7 @@ from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
 from .depthwise import depthwise_transposed
-from .tiles import Tile, choose_tile, pack_panels, pack_step, packed_bias
+from .tiles import Tile, choose_tile, pack_panels, pack_step, packed_bias, unpack_panels
 from .windows import SPATIAL, label_of, three
 
 BYTES = 8.0
@@ -137,12 +137,15 @@ def _packed(planner: Planner, w: Value, tile: Tile, parts: int, groups: int = 1)
     """w (*K, filters, channels) in panels of (channels / groups, taps / parts * filters): each part's, each group's."""
     channels, columns = product(w.shape[-1:]), product(w.shape[:-1]) // parts
     if isinstance(w, Constant):
+        shape = w.type.shape
 
         def make(data: np.ndarray) -> np.ndarray:
-            matrices = data.astype(np.float32).reshape(parts, columns, groups, channels // groups)
-            return np.stack([pack_panels(matrix.T, tile.width) for part in matrices for matrix in part.swapaxes(0, 1)])
+            return pack_panels(data.reshape(parts, columns, groups, -1).transpose(0, 2, 3, 1), tile.width)
 
-        return planner.constant(planner.packs.get(w, ("transposed", tile.width, parts, groups), make))
+        def unmake(packed: np.ndarray) -> np.ndarray:
+            return unpack_panels(packed, columns).transpose(0, 3, 1, 2).reshape(shape)
+
+        return planner.constant(planner.packs.get(w, ("transposed", tile.width, parts, groups), make, unmake))
     count, step = (groups, 4 * (channels // groups)) if parts == 1 else (parts, 4 * columns * channels)
     return pack_step(
         planner, planner.place(w), channels // groups, columns, tile.width, (4, 4 * channels), count, step

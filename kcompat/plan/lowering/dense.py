@@ -7,7 +7,7 @@ import math
 from ...ir import Node
 from ..planner import Planner, lowers
 from ..program import Address, Argument, bits, kernel, product
-from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_weights
+from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_scale, packed_weights
 
 FLOPS = 80.0
 """Per nanosecond, for estimates of work."""
@@ -50,6 +50,7 @@ def dense(planner: Planner, node: Node) -> bool:
         sizes=(rows, columns, depth),
         strides=(depth, columns, columns),
         limits=(node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)),
+        scale=packed_scale(planner, w, tile.width),
         label=f"dense {rows}x{depth}x{columns}",
     )
     return True
@@ -69,10 +70,12 @@ def add_product(
     matrices: tuple[int, int, int, int, int, int] = (1, 0, 0, 0, 0, 0),
     own_elements: int = 0,
     spacing: int = 1,
+    scale: Address | int = 0,
 ) -> None:
     """Add a step of `product.tiles`, or of `gemv.rows` for few rows; arguments as in `kernels/product.py`.
 
-    own_elements: how many elements of x a row adds to what the row before it reads; 0 if all it reads.
+    scale: factors of the columns, packed as the bias. own_elements: how many elements of x a row adds to what the row
+    before it reads; 0 if all it reads.
     """
     rows, columns, depth = sizes
     few = rows <= FEW_ROWS and segments is None and spacing == 1
@@ -85,7 +88,7 @@ def add_product(
     low, high = limits
     arguments: list[Argument] = [
         *places, rows, columns, depth, *strides, *pixels, *segments, bits(low), bits(high),
-        block, chunk, *matrices, spacing,
+        block, chunk, *matrices, spacing, scale,
     ]  # fmt: skip
     x, weights, bias, y, residual = places
     flops = 2.0 * rows * columns * depth * matrices[0]
@@ -99,7 +102,7 @@ def add_product(
     planner.step(
         kernel(name, **parameters),
         arguments,
-        reads=[x, weights, bias, residual, segments[0], *(p for p in pixels if isinstance(p, Address))],
+        reads=[x, weights, bias, scale, residual, segments[0], *(p for p in pixels if isinstance(p, Address))],
         writes=[y],
         work=work,
         label=f"{label} {name.split('.')[0]} {'' if few else f'{tile.rows}x{tile.width}'}",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...ir import Constant, Value
+from ...ir import Constant, Scaled, Value
 from ..planner import Planner
 from ..program import Address, kernel, product
 
@@ -49,17 +49,30 @@ def choose_tile(rows: int, lanes: int, columns: int = 0) -> Tile:
 def packed_weights(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address:
     """Weights (depth, columns) in panels of `width` columns; with groups, each group's columns apart.
 
-    Constants are packed once, other values by a step.
+    Constants are packed once, without the factors of scaled ones; other values by a step.
     """
     if not isinstance(weights, Constant):
         return _packing_step(planner, weights, product(weights.shape[:-1]), width, groups)
 
-    def make(data: np.ndarray) -> np.ndarray:
-        matrix = np.ascontiguousarray(data, dtype=np.float32).reshape(-1, data.shape[-1])
-        parts = [pack_panels(part, width) for part in np.split(matrix, groups, axis=-1)]
-        return parts[0] if groups == 1 else np.stack(parts)
+    if isinstance(weights, Scaled):
+        weights = weights.source
+    shape, depth = weights.type.shape, product(weights.shape[:-1])
 
-    return planner.constant(planner.packs.get(weights, ("panels", width, groups), make))
+    def make(data: np.ndarray) -> np.ndarray:
+        return pack_panels(data.reshape(depth, groups, -1).swapaxes(0, 1), width)
+
+    def unmake(packed: np.ndarray) -> np.ndarray:
+        columns = product(shape[-1:]) // groups
+        return unpack_panels(packed, columns).swapaxes(0, 1).reshape(shape)
+
+    return planner.constant(planner.packs.get(weights, ("panels", width, groups), make, unmake))
+
+
+def packed_scale(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address | int:
+    """What the columns of a product with `packed_weights` are to be multiplied by, packed as a bias; 0 for nothing."""
+    if not isinstance(weights, Scaled):
+        return 0
+    return packed_bias(planner, weights.factor, product(weights.shape[-1:]), width, groups)
 
 
 def packed_bias(planner: Planner, bias: Value | None, columns: int, width: int, groups: int = 1) -> Address:
@@ -112,12 +125,17 @@ def pack_step(
     return target
 
 
-def pack_panels(matrix: np.ndarray, width: int) -> np.ndarray:
-    """(depth, columns) -> (panels, depth, width), zeros beyond the columns."""
-    depth, columns = matrix.shape
-    panels = -(-columns // width)
-    padded = np.zeros((panels, depth, width), np.float32)
-    for panel in range(panels):
-        part = matrix[:, panel * width : (panel + 1) * width]
-        padded[panel, :, : part.shape[1]] = part
-    return padded
+def pack_panels(matrices: np.ndarray, width: int) -> np.ndarray:
+    """(..., depth, columns) -> (..., panels, depth, width) of float32, zeros beyond the columns."""
+    *others, depth, columns = matrices.shape
+    panels = np.zeros((*others, -(-columns // width), depth, width), np.float32)
+    for panel in range(panels.shape[-3]):
+        part = matrices[..., panel * width : (panel + 1) * width]
+        panels[..., panel, :, : part.shape[-1]] = part
+    return panels
+
+
+def unpack_panels(panels: np.ndarray, columns: int) -> np.ndarray:
+    """(..., panels, depth, width) -> (..., depth, columns): what `pack_panels` packed."""
+    *others, count, depth, width = panels.shape
+    return np.moveaxis(panels, -3, -2).reshape(*others, depth, count * width)[..., :columns]

@@ -163,8 +163,7 @@ def pack(weights: np.ndarray, width: int) -> np.ndarray:
     """(3, 3, channels, filters) -> (places, panels, channels, width): G g Gt in panels."""
     g = _filter_transform()
     places = np.einsum("ai,bj,ijcf->abcf", g, g, weights.astype(np.float64))
-    matrices = places.reshape(PLACES, *weights.shape[2:]).astype(np.float32)
-    return np.stack([pack_panels(matrix, width) for matrix in matrices])
+    return pack_panels(places.reshape(PLACES, *weights.shape[2:]), width)
 
 
 def _filter_transform() -> np.ndarray:
