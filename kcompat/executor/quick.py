@@ -53,6 +53,19 @@ class QuickCall:
         self._free: list[tuple[Any, Frame]] = []
         self._make = make_frame
 
+    def lone(self, x: np.ndarray) -> np.ndarray | None:
+        """The only output for the only input: without sequences of one, a microsecond sooner."""
+        if Variable.changes != self._changes:
+            return None
+        try:
+            entry = self._free.pop()
+        except IndexError:
+            entry = self._new()
+        output = np.empty(*self._outputs[0])
+        done = entry[0](x, output)
+        self._free.append(entry)
+        return output if done else None
+
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         if Variable.changes != self._changes:
             return None

@@ -156,17 +156,23 @@ class Model(TrainableModel):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
         if self._quick and not kwargs and len(args) == 1:
-            outputs = self._quickly(args[0])
+            (x,) = args
+            if self._is_lone and type(x) is np.ndarray:
+                quick = self._quick.get((x.shape,))
+                outputs = None if quick is None else quick.lone(x)
+            else:
+                outputs = self._quickly(x)
             if outputs is not None:
-                return outputs[0] if self._is_lone else self._pack(outputs)
+                return outputs
         return super().__call__(*args, **kwargs)
 
-    def _quickly(self, x: Any) -> list[np.ndarray] | None:
+    def _quickly(self, x: Any) -> Any:
         """The outputs for an array or a list of them, if their shapes have been met and they need no care."""
         arrays = (x,) if type(x) is np.ndarray else x if type(x) in (list, tuple) else ()
         shapes = tuple([array.shape for array in arrays if type(array) is np.ndarray])
         quick = self._quick.get(shapes)
-        return None if quick is None or len(shapes) < len(arrays) else quick(arrays)
+        outputs = None if quick is None or len(shapes) < len(arrays) else quick(arrays)
+        return outputs if outputs is None else self._pack(outputs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, as arrays."""
