@@ -48,7 +48,7 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
-    "Variable": "ir",
+    "Variable": "variables",
     "get_num_threads": "executor",
     "is_exact": "executor",
     "load_model": "models",

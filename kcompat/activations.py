@@ -16,11 +16,11 @@ import numpy as np
 from . import operators as operators  # the cards that the functions below emit
 from .config import Configurable, Kind, table_of
 from .config import serialize as serialize_object
-from .errors import ArgumentError
+from .errors import ArgumentError, SaveError
 from .ir import Builder, Value
 from .ir.types import type_of
 from .reference import evaluate
-from .registration import lookup_custom
+from .registration import get_registered_name, lookup_custom
 
 ACTIVATIONS: dict[str, Activation] = {}
 """Every activation by name and alias."""
@@ -41,8 +41,10 @@ class Activation:
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.emit)
 
-    def __call__(self, x: Any, *args: Any, **parameters: Any) -> np.ndarray:
-        """The function of an array; float64 stays, other dtypes become float32."""
+    def __call__(self, x: Any, *args: Any, **parameters: Any) -> Any:
+        """The function of an array; float64 stays, other dtypes become float32. Of a KerasTensor, a KerasTensor."""
+        if hasattr(x, "activated"):
+            return x.activated(self, args, parameters)
         array = np.asarray(x)
         array = array if array.dtype.kind == "f" else array.astype(np.float32)
         builder = Builder()
@@ -51,6 +53,21 @@ class Activation:
 
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
+
+
+class OwnActivation(Activation):
+    """A Python function of a tensor, made of `kcompat.ops`, which is called with a symbol once for each graph."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(get_registered_name(function), self._emit)
+        self.function = function
+
+    def _emit(self, b: Any, x: Value) -> Value:
+        value: Value = b.traced(self.name, self.function, x)
+        return value
+
+    def __call__(self, x: Any, *args: Any, **parameters: Any) -> Any:
+        return self.function(x, *args, **parameters)
 
 
 def _activation(*aliases: str) -> Callable[[Callable[..., Value]], Activation]:
@@ -259,11 +276,10 @@ swish, hard_swish = silu, hard_silu
 
 
 def get(identifier: Any) -> Any:
-    """An activation from an object, a name, a config or None (linear).
+    """An activation from an object, a name, a config, a function of a tensor or None (linear).
 
-    A layer serves as an activation too. Names of the caller's own are looked up in `custom_objects`
-    and must stand for a layer or an `Activation`. Raises ArgumentError for anything else: a Python
-    function of arrays cannot be compiled or written to a file.
+    A layer serves as an activation too, and so does a Python function made of `kcompat.ops`. Names of the caller's own
+    are looked up in `custom_objects` and must stand for one of these. Raises ArgumentError for anything else.
     """
     if identifier is None:
         return linear
@@ -273,9 +289,9 @@ def get(identifier: Any) -> Any:
         return _from_mapping(identifier)
     if isinstance(identifier, Activation) or (hasattr(identifier, "emit") and not isinstance(identifier, type)):
         return identifier
-    raise ArgumentError(
-        f"an activation is a name, a layer or a kcompat.activations.Activation(name, emit), received {identifier!r}"
-    )
+    if callable(identifier) and not isinstance(identifier, type):
+        return OwnActivation(identifier)
+    raise ArgumentError(f"an activation is a name, a layer or a function of a tensor, received {identifier!r}")
 
 
 def _from_name(name: str) -> Any:
@@ -303,6 +319,8 @@ def _from_mapping(spec: Mapping[str, Any]) -> Any:
 def serialize(activation: Any) -> Any:
     """An activation as Keras 3 writes it: its name, or a layer's config."""
     known = get(activation)
+    if known.name == "<lambda>":
+        raise SaveError(f"activation {known.function!r} has no name that a file could hold; use a function with one")
     return serialize_object(known) if isinstance(known, Configurable) else known.name
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from . import operators as operators  # the cards that the constraints below emit
 from .config import Configurable, Field, Float, IntOrInts, object_kind, registered
 from .config import serialize as serialize
+from .emitting import applied
 from .ir import Builder, Value
-from .ir.types import type_of
-from .reference import evaluate
 
 _MODULE = "keras.constraints"
 _EPSILON = 1e-7
@@ -24,12 +21,9 @@ class Constraint(Configurable):
         """The nearest allowed weight, as IR."""
         raise NotImplementedError(f"{type(self).__name__} does not define emit(b, w)")
 
-    def __call__(self, w: Any) -> np.ndarray:
-        """The nearest allowed weight, as an array."""
-        array = np.asarray(w)
-        b = Builder()
-        value = b.input(type_of(array))
-        return evaluate(b.build([self.emit(b, value)]), [array])[0]
+    def __call__(self, w: Any) -> Any:
+        """The nearest allowed weight, as an array, or as a symbol of a function that is traced."""
+        return applied(self.emit, w)
 
 
 def _norm(b: Builder, w: Value, axis: Any) -> Value:

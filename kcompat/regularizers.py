@@ -10,6 +10,7 @@ import numpy as np
 
 from .config import Configurable, Field, Kind, object_kind, one_of, registered, within
 from .config import serialize as serialize
+from .emitting import applied
 from .errors import ShapeError
 from .ir import Builder, Value
 
@@ -21,8 +22,9 @@ _EPSILON = 1e-12
 class Regularizer(Configurable):
     """Maps a weight to a scalar penalty that is added to the loss."""
 
-    def __call__(self, x: np.ndarray) -> Any:
-        raise NotImplementedError
+    def __call__(self, x: Any) -> Any:
+        """The penalty of an array; of a symbol, in a function that is traced, as a symbol."""
+        return applied(self.emit, x)
 
     def emit(self, b: Builder, x: Value) -> Value:
         """The penalty of a value in a graph, as a scalar."""
@@ -58,9 +60,6 @@ class L1(Regularizer):
 
     l1 = Field(_or(0.01), 0.01, aliases=("l",))
 
-    def __call__(self, x: np.ndarray) -> Any:
-        return self.l1 * np.sum(np.abs(x))
-
     def emit(self, b: Builder, x: Value) -> Value:
         return _l1_penalty(b, x, self.l1)
 
@@ -70,9 +69,6 @@ class L2(Regularizer):
     """`l2 * sum(x ** 2)`."""
 
     l2 = Field(_or(0.01), 0.01, aliases=("l",))
-
-    def __call__(self, x: np.ndarray) -> Any:
-        return self.l2 * np.sum(np.square(x))
 
     def emit(self, b: Builder, x: Value) -> Value:
         return _l2_penalty(b, x, self.l2)
@@ -84,9 +80,6 @@ class L1L2(Regularizer):
 
     l1 = Field(_or(0.0), 0.0)
     l2 = Field(_or(0.0), 0.0)
-
-    def __call__(self, x: np.ndarray) -> Any:
-        return self.l1 * np.sum(np.abs(x)) + self.l2 * np.sum(np.square(x))
 
     def emit(self, b: Builder, x: Value) -> Value:
         parts = [_l1_penalty(b, x, self.l1)] if self.l1 else []
@@ -101,18 +94,9 @@ class OrthogonalRegularizer(Regularizer):
     factor = Field(_Factor, 0.01)
     mode = Field(one_of("rows", "columns"), "rows")
 
-    def __call__(self, x: np.ndarray) -> Any:
-        if np.ndim(x) != 2:
-            raise ShapeError(f"OrthogonalRegularizer: needs a matrix, received shape {np.shape(x)}")
-        matrix = x if self.mode == "rows" else x.T
-        unit = matrix / np.sqrt(np.maximum(np.sum(matrix * matrix, axis=1, keepdims=True), _EPSILON))
-        size = len(unit)
-        off_diagonal = np.abs(unit @ unit.T * (1 - np.eye(size, dtype=x.dtype)))
-        return self.factor * 0.5 * np.sum(off_diagonal) / (size * (size - 1) / 2)
-
     def emit(self, b: Builder, x: Value) -> Value:
         if x.rank != 2:
-            raise ShapeError(f"OrthogonalRegularizer: needs a matrix, received {x.type}")
+            raise ShapeError(f"OrthogonalRegularizer: needs a matrix, received shape {x.shape}")
         matrix = x if self.mode == "rows" else b.transpose(x, perm=(1, 0))
         unit = b.l2_normalize(matrix, axes=(1,), epsilon=_EPSILON)
         size = int(unit.shape[0])

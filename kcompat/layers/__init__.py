@@ -25,18 +25,26 @@ announce(__name__, INDEX)
 _NAMES = {
     "DTypePolicy": "dtype_policy",
     "Input": "input",
+    "InputSpec": "input_spec",
     "KerasTensor": "symbolic",
+    "Lambda": "lambda_layer",
     "Layer": "base",
+    "Wrapper": "wrapper",
     "add": "merging",
     "average": "merging",
     "concatenate": "merging",
+    "deserialize": "serialization",
     "dot": "merging",
     "maximum": "merging",
     "minimum": "merging",
     "multiply": "merging",
+    "serialize": "serialization",
     "subtract": "merging",
 }
 """Public name of what is no class of the table -> the file that defines it."""
+
+_FOREIGN = {"FlaxLayer": "Flax", "JaxLayer": "JAX", "TFSMLayer": "TensorFlow", "TorchModuleWrapper": "torch"}
+"""Layers that run code of another library -> its name."""
 
 
 def __getattr__(name: str) -> Any:
@@ -46,6 +54,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     elif name[:1].isupper() and name in CLASSES["keras.layers"]:
         value = CLASSES["keras.layers"][name]
+    elif name in _FOREIGN:
+        raise AttributeError(
+            f"{name} runs code of {_FOREIGN[name]}, which kcompat does not have; export that code to ONNX and load it"
+        )
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

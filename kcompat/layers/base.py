@@ -17,6 +17,7 @@ from ..ir import TensorType, Value, Variable
 from ..ir.types import type_of
 from ..ir.variable_operators import TRACE, traced
 from ..naming import to_snake_case, unique_name
+from ..overriding import overrides
 from ..reference import evaluate
 from ..tree import flatten, map_structure
 from .dtype_policy import DTypePolicy
@@ -24,6 +25,7 @@ from .emitter import Emitter
 from .random_stream import RandomStream
 from .symbolic import Call, KerasTensor, call_symbolically, public_shape
 from .tracing import emit_call
+from .tracking import tracked
 
 _INPUT_ARGUMENTS = (
     "input_shape",
@@ -56,6 +58,11 @@ class Layer(Configurable):
     _sublayers: list[Layer]
     _emission_version: int
     _random_stream: RandomStream | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "compute_mask" in vars(cls):
+            cls.supports_masking = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -97,15 +104,30 @@ class Layer(Configurable):
     def emit(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
         """The layer's outputs as Values, for the Values it is called on.
 
-        By default, what `call` gives: a function of tensors made of `kcompat.ops` and layers, as in Keras. It is
-        called with symbols, once for each graph; `training` is a bool.
+        A subclass may define `call` instead: a function of tensors made of `kcompat.ops` and layers, as in Keras.
+        It is called with symbols, once for each graph; `training` is a bool.
         """
-        call = getattr(self, "call", None)
-        if call is None:
-            raise NotImplementedError(f"{type(self).__name__} defines neither call(x) nor emit(b, x)")
-        if "training" in inspect.signature(call).parameters:
+        raise NotImplementedError(f"{type(self).__name__} defines neither call(x) nor emit(b, x)")
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What `emit` gives, for a `call` of a subclass to begin with."""
+        return _Inherited(self)(*args, **kwargs)
+
+    @classmethod
+    def has_own_call(cls) -> bool:
+        """Whether `call` of a subclass says what the layer computes, and not `emit`."""
+        return overrides(cls, "call", "emit")
+
+    def emit_as_called(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
+        """What `call` of a subclass gives where there is one, else `emit`."""
+        if not self.has_own_call():
+            return self.emit(b, *args, **kwargs)
+        if "training" in inspect.signature(self.call).parameters:
             kwargs = {**kwargs, "training": b.training}
-        return emit_call(self, b, call, args, kwargs)
+        outputs = emit_call(self, b, self.call, args, kwargs)
+        if outputs is None:
+            raise ArgumentError(f"{self} must give tensors made with kcompat.ops, received None")
+        return outputs
 
     def add_loss(self, loss: Any) -> None:
         """Add a tensor, or several, to what training minimizes; for use in `call`."""
@@ -114,12 +136,30 @@ class Layer(Configurable):
             raise ArgumentError(f"{self}: add_loss is for use in call()")
         trace.losses.extend(flatten(loss))
 
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties of regularized weights; in `call` and `compute_loss` also what layers have added so far."""
+        trace = TRACE.get()
+        added = [] if trace is None else [trace.symbol(loss) for loss in trace.b.losses]
+        penalized = [weight for weight in self.trainable_weights if weight.regularizer is not None]
+        return added + [weight.regularizer(weight.value if trace is None else weight) for weight in penalized]
+
     def emit_mask(self, b: Emitter, inputs: Any, mask: Any) -> Any:
         """The masks of the outputs, for the masks of the inputs (None where a value has none).
 
-        Asked only of layers with `supports_masking`; by default a mask passes through.
+        Asked only of layers with `supports_masking`; by default a mask passes through, or is what `compute_mask`
+        of a subclass makes of it.
         """
-        return mask
+        return emit_call(self, b, self.compute_mask, (inputs, mask), {}) if self.has_own_mask() else mask
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The masks of the outputs on `inputs`; a subclass that has one supports masking."""
+        return _InheritedMask(self)(inputs, previous_mask)
+
+    @classmethod
+    def has_own_mask(cls) -> bool:
+        """Whether a subclass says with `compute_mask` which steps are real."""
+        return cls.compute_mask is not Layer.compute_mask
 
     @property
     def emission_version(self) -> int:
@@ -140,14 +180,14 @@ class Layer(Configurable):
     @cache
     def call_signature(cls) -> inspect.Signature:
         """The arguments of a call: those of `emit` after the builder, or of the layer's own `call`."""
-        own = getattr(cls, "call", None) if cls.emit is Layer.emit else None
-        parameters = list(inspect.signature(own or cls.emit).parameters.values())
+        own = cls.has_own_call()
+        parameters = list(inspect.signature(cls.call if own else cls.emit).parameters.values())
         return inspect.Signature([p for p in parameters[1 if own else 2 :] if p.name != "training"])
 
     @property
     def makes_mask(self) -> bool:
         """Whether masks leave this layer that did not enter it."""
-        return type(self).emit_mask is not Layer.emit_mask
+        return type(self).emit_mask is not Layer.emit_mask or self.has_own_mask()
 
     # --- weights ----------------------------------------------------------------
 
@@ -330,6 +370,9 @@ class Layer(Configurable):
         flags = {"training": kwargs.pop("training")} if "training" in kwargs else {}
         if not args:
             args, kwargs = self._by_position(kwargs)
+        trace = TRACE.get()
+        if trace is not None and trace.knows((args, kwargs)):
+            return trace.call(self, args, kwargs, **flags)
         if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
             outputs = call_symbolically(self, args, kwargs)
             self.calls[-1].flags = flags
@@ -427,17 +470,48 @@ class Layer(Configurable):
         return {"input_shape": self.build_shape}
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self.has_own_call() and name not in self.fields:
+            value = tracked(value, self._hold)
         super().__setattr__(name, value)
-        held = self._values.get(name, value)
-        for layer in flatten(held) if type(self).emit is Layer.emit else [held]:
-            if isinstance(layer, Layer) and layer not in self._sublayers:
-                self._sublayers.append(layer)
+        self._hold(self._values.get(name, value))
+
+    def _hold(self, part: Any) -> None:
+        """Let a layer, or a variable that the user made, be part of this layer."""
+        if isinstance(part, Layer) and part is not self and part not in self._sublayers:
+            self._sublayers.append(part)
+        elif isinstance(part, Variable) and self.has_own_call() and part not in self._own_weights:
+            self._own_weights.append(part)
 
     def __str__(self) -> str:
         return f"layer '{self.__dict__.get('name', '?')}' ({type(self).__name__})"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+class _Inherited(Layer):
+    """What a layer's class emits, where a subclass of it has a `call`."""
+
+    layer: Layer
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(name=layer.name, dtype=layer.dtype_policy, autocast=False)
+        self.__dict__["layer"] = layer
+        self.built = True
+
+    @property
+    def takes_mask(self) -> bool:
+        return "mask" in inspect.signature(self.layer.emit).parameters
+
+    def emit(self, b: Emitter, *args: Any, **kwargs: Any) -> Any:
+        return self.layer.emit(b, *args, **kwargs)
+
+
+class _InheritedMask(_Inherited):
+    """The masks that a layer's class makes."""
+
+    def emit(self, b: Emitter, inputs: Any, mask: Any = None) -> Any:
+        return self.layer.emit_mask(b, inputs, mask)
 
 
 def walk(layer: Layer) -> Iterator[Layer]:

@@ -37,9 +37,9 @@ class BatchNormalization(Layer):
     """(x - moving_mean) / sqrt(moving_variance + epsilon) * gamma + beta along `axis`.
 
     Input and output of any shape. axis: an integer, or as Keras 2 writes it a list of one. axes: several
-    of them, along which Keras 2 has one statistic for each position together. renorm adds the weights
-    of batch renormalisation, which inference does not use. unbiased_variance: in training, the variance of
-    images and volumes moves towards the batch's with Bessel's correction, as in Keras 2.
+    of them, along which Keras 2 has one statistic for each position together. renorm: in training, correct what the
+    batch's statistics give towards what the moving ones would (Ioffe 2017). unbiased_variance: in training, the
+    variance of images and volumes moves towards the batch's with Bessel's correction, as in Keras 2.
     Source: keras.layers.BatchNormalization.
     """
 
@@ -99,18 +99,27 @@ class BatchNormalization(Layer):
 
     def emit(self, b: Emitter, x: Value, mask: Any = None) -> Value:
         x = b.floating(x)
-        mean, variance = self._batch_statistics(b, x, mask) if b.training and self.trainable else self._moving(b)
+        gamma: Any = self.gamma
+        beta: Any = self.beta
+        if b.training and self.trainable:
+            mean, variance = self._batch_statistics(b, x, mask)
+            if self.renorm:
+                gamma, beta = self._corrected(b, mean, variance)
+                self._move_renorm(b, mean, variance)
+            else:
+                self._move(b, self.moving_mean, mean, self.momentum)
+                self._move(b, self.moving_variance, self._unbiased(b, variance, x), self.momentum)
+        else:
+            mean, variance = self._moving(b)
         if self.axes is not None:
-            return self._emit_broadcast(b, x, mean, variance, self.gamma, self.beta)
-        return b.batch_norm(x, mean, variance, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+            return self._emit_broadcast(b, x, mean, variance, gamma, beta)
+        return b.batch_norm(x, mean, variance, gamma, beta, axis=self.axis, epsilon=self.epsilon)
 
     def _moving(self, b: Emitter) -> tuple[Value, Value]:
         return b.floating(b.parameter(self.moving_mean)), b.floating(b.parameter(self.moving_variance))
 
     def _batch_statistics(self, b: Emitter, x: Value, mask: Any) -> tuple[Value, Value]:
-        """Mean and variance of the batch, towards which the moving ones move."""
-        if self.renorm:
-            raise ArgumentError(f"{self}: training with renorm=True is not supported; freeze the layer")
+        """Mean and variance of the batch."""
         axes = self._reduced_axes(x.rank)
         weight = None if mask is None else self._mask_weight(b, x, as_mask(b, mask))
         keep = self.axes is not None
@@ -120,8 +129,6 @@ class BatchNormalization(Layer):
             mean = _mean(b, x, weight, axes, keepdims=True)
             variance = _mean(b, b.square(b.sub(x, mean)), weight, axes, keepdims=keep)
             mean = mean if keep else b.squeeze(mean, axes=axes)
-        self._move(b, self.moving_mean, mean)
-        self._move(b, self.moving_variance, self._unbiased(b, variance, x, axes))
         return mean, variance
 
     def _reduced_axes(self, rank: int) -> tuple[int, ...]:
@@ -133,17 +140,49 @@ class BatchNormalization(Layer):
             raise ShapeError(f"{self}: the mask must have one axis less than {x.type}, received {mask.type}")
         return b.broadcast_like(b.cast(b.expand_dims(mask, axes=(-1,)), dtype=x.dtype), x)
 
-    def _unbiased(self, b: Emitter, variance: Value, x: Value, axes: tuple[int, ...]) -> Value:
+    def _unbiased(self, b: Emitter, variance: Value, x: Value) -> Value:
         """The variance towards which the moving one moves: by Bessel's correction where Keras 2 fused it."""
         if not self.unbiased_variance or x.rank not in (4, 5) or self.axes is not None:
             return variance
-        count = b.cast(reduce(b.mul, (b.size(x, axis=axis) for axis in axes)), dtype=variance.dtype)
+        count = b.cast(
+            reduce(b.mul, (b.size(x, axis=axis) for axis in self._reduced_axes(x.rank))), dtype=variance.dtype
+        )
         return b.mul(variance, b.div(count, b.maximum(b.sub(count, 1.0), 1.0)))
 
-    def _move(self, b: Emitter, variable: Variable, batch: Value) -> None:
+    def _move(self, b: Emitter, variable: Variable, batch: Value, momentum: float) -> None:
         moving = b.state(variable)
-        value = b.add(b.mul(moving, self.momentum), b.mul(b.cast(batch, dtype=moving.dtype), 1 - self.momentum))
-        b.update(variable, value)
+        b.update(variable, b.add(b.mul(moving, momentum), b.mul(b.cast(batch, dtype=moving.dtype), 1 - momentum)))
+
+    def _corrected(self, b: Emitter, mean: Value, variance: Value) -> tuple[Value, Value]:
+        """gamma and beta with the corrections of batch renormalisation, of which no gradient is taken.
+
+        Source: keras.layers.BatchNormalization, _renorm_correction_and_moments and _compose_transforms.
+        """
+        clipping = self.renorm_clipping or {}
+        renorm_mean = b.cast(b.state(self.renorm_mean), dtype=mean.dtype)
+        least = float(np.sqrt(np.float32(self.epsilon)))
+        renorm_stddev = b.maximum(b.cast(b.state(self.renorm_stddev), dtype=mean.dtype), least)
+        scale = b.div(b.sqrt(b.add(variance, self.epsilon)), renorm_stddev)
+        shift = b.div(b.sub(mean, renorm_mean), renorm_stddev)
+        if clipping.get("rmin") is not None:
+            scale = b.maximum(scale, float(clipping["rmin"]))
+        if clipping.get("rmax") is not None:
+            scale = b.minimum(scale, float(clipping["rmax"]))
+        if clipping.get("dmax") is not None:
+            shift = b.clip(shift, low=-float(clipping["dmax"]), high=float(clipping["dmax"]))
+        scale, shift = b.stop_gradient(scale), b.stop_gradient(shift)
+        if self.gamma is not None:
+            scale, shift = b.mul(scale, self.gamma), b.mul(shift, self.gamma)
+        return scale, shift if self.beta is None else b.add(shift, self.beta)
+
+    def _move_renorm(self, b: Emitter, mean: Value, variance: Value) -> None:
+        stddev = b.sqrt(b.add(variance, self.epsilon))
+        self._move(b, self.renorm_mean, mean, self.renorm_momentum)
+        self._move(b, self.renorm_stddev, stddev, self.renorm_momentum)
+        self._move(b, self.moving_mean, mean, self.momentum)
+        self._move(b, self.moving_stddev, stddev, self.momentum)
+        moving = b.state(self.moving_stddev)
+        b.update(self.moving_variance, b.relu(b.sub(b.square(moving), self.epsilon)))
 
     def _emit_broadcast(self, b: Emitter, x: Value, mean: Any, variance: Any, gamma: Any, beta: Any) -> Value:
         """The same with weights that have all axes of x."""

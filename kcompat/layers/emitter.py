@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import operators as operators  # enters the cards that layers emit
@@ -62,6 +63,19 @@ class Emitter(Builder):
             raise self._located(ArgumentError(f"takes one tensor, received {type(x).__name__}"))
         return x if x.dtype == self.compute_dtype else self.cast(x, dtype=self.compute_dtype)
 
+    def traced(self, name: str, function: Callable[..., Any], *operands: Value) -> Value:
+        """What a Python function of tensors, made of `kcompat.ops` and layers, gives; it is called with symbols.
+
+        Raises ArgumentError if it does not give a tensor.
+        """
+        from .base import Layer
+        from .tracing import emit_call
+
+        value = emit_call(Layer(name=name), self, function, operands, {})
+        if not isinstance(value, Value):
+            raise ArgumentError(f"{function!r} must give one tensor made with kcompat.ops, received {value!r}")
+        return value
+
     def _emit(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs = args[0] if args else None
         mask = kwargs.get("mask")
@@ -74,7 +88,7 @@ class Emitter(Builder):
             layer.call_signature().bind(*args, **kwargs)
         except TypeError as error:
             raise self._located(ArgumentError(f"cannot be called so: {error}")) from None
-        outputs = layer.emit(self, *args, **kwargs)
+        outputs = layer.emit_as_called(self, *args, **kwargs)
         if self.collects_losses and layer.activity_regularizer is not None:
             self._penalize(layer.activity_regularizer, outputs)
         if layer.supports_masking and (masked or layer.makes_mask):

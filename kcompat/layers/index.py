@@ -75,6 +75,8 @@ INDEX: Indexes = {
     "identity": {"keras.layers": ("Identity",)},
     "image_axes": {},
     "input": {"keras.layers": ("InputLayer",)},
+    "input_spec": {},
+    "lambda_layer": {},
     "layer_normalization": {"keras.layers": ("LayerNormalization",)},
     "local_connections": {},
     "locally_connected": {"keras.layers": ("LocallyConnected1D", "LocallyConnected2D")},
@@ -175,6 +177,7 @@ INDEX: Indexes = {
     "separable": {
         "keras.layers": ("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D"),
     },
+    "serialization": {},
     "simple_rnn": {"keras.layers": ("SimpleRNN", "SimpleRNNCell")},
     "spectral_normalization": {"keras.layers": ("SpectralNormalization",)},
     "stft_spectrogram": {"keras.layers": ("STFTSpectrogram",)},
@@ -183,6 +186,7 @@ INDEX: Indexes = {
     "text_vectorization": {"keras.layers": ("TextVectorization",)},
     "time_distributed": {"keras.layers": ("TimeDistributed",)},
     "tracing": {},
+    "tracking": {},
     "transposed": {
         "keras.layers": (
             "Conv1DTranspose",
@@ -199,5 +203,6 @@ INDEX: Indexes = {
     },
     "unit_normalization": {"keras.layers": ("UnitNormalization",)},
     "up_sampling": {"keras.layers": ("UpSampling1D", "UpSampling2D", "UpSampling3D")},
+    "wrapper": {},
     "zero_padding": {"keras.layers": ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")},
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..ir import TensorType, Value
@@ -20,13 +22,15 @@ class KerasTensor(TensorOperators):
     Python's operators on it, and indexing, make operations: see TensorOperators and `kcompat.ops`.
 
     shape: with None for open sizes, batch first. dtype: a dtype name.
-    call: the layer call that makes it, and `index`, its place among that call's outputs.
+    call: the layer call that makes it, and `index`, its place among that call's outputs. mask: the type of the mask
+    that comes with it, None for none.
     """
 
-    def __init__(self, type: TensorType, call: Call, index: int) -> None:
+    def __init__(self, type: TensorType, call: Call, index: int, mask: TensorType | None = None) -> None:
         self.type = type
         self.call = call
         self.index = index
+        self.mask = mask
         self.name = call.layer.name
 
     @property
@@ -40,6 +44,12 @@ class KerasTensor(TensorOperators):
     @property
     def ndim(self) -> int:
         return self.type.rank
+
+    def activated(self, activation: Any, args: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """What a function of `kcompat.activations` gives for this tensor."""
+        from .operations.applied import applied
+
+        return applied(activation, self, args, parameters)
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
@@ -93,18 +103,28 @@ def call_symbolically(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any
     emitter = Emitter()
 
     def enter(leaf: Any) -> Any:
-        return emitter.input(leaf.type) if isinstance(leaf, KerasTensor) else leaf
+        if not isinstance(leaf, KerasTensor):
+            return leaf
+        value = emitter.input(leaf.type)
+        if leaf.mask is not None:
+            emitter.masks[value] = emitter.input(leaf.mask)
+        return value
 
     values = emitter.call(layer, *map_structure(enter, args), **map_structure(enter, kwargs))
     call = Call(layer, args, kwargs)
     call.input_tensors = [leaf for leaf in flatten((args, kwargs)) if isinstance(leaf, KerasTensor)]
-    return record(call, values)
+    return record(call, values, emitter.masks)
 
 
-def record(call: Call, values: Any) -> Any:
+def record(call: Call, values: Any, masks: Mapping[Any, Value] = MappingProxyType({})) -> Any:
     """Complete a call with its outputs, one KerasTensor per Value, and enter it at its layer."""
     indices = iter(range(len(flatten(values))))
-    call.outputs = map_structure(lambda value: KerasTensor(_type(value), call, next(indices)), values)
+
+    def tensor(value: Value | TensorType) -> KerasTensor:
+        mask = masks.get(value)
+        return KerasTensor(_type(value), call, next(indices), None if mask is None else mask.type)
+
+    call.outputs = map_structure(tensor, values)
     call.layer.calls.append(call)
     return call.outputs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +43,42 @@ class Trace:
     def variable(self, variable: Variable) -> Any:
         """What a variable is at this point, in the compute dtype of the layer that is emitted."""
         if variable not in self.current:
-            value = self.b.parameter(variable)
+            value = self.read(variable)
             self.current[variable] = self.symbol(self.b.floating(value) if is_float(value.dtype) else value)
         return self.current[variable]
+
+    def read(self, variable: Variable) -> Value:
+        """What a variable is before anything was assigned to it."""
+        return self.b.parameter(variable)
+
+    def write(self, variable: Variable, value: Value) -> None:
+        """Let a variable become a value."""
+        self.b.assign(variable, value)
 
     def assign(self, variable: Variable, value: Any) -> None:
         """Let a variable be a symbol or an array from here on."""
         self.current[variable] = value
         self.assigned.append(variable)
+
+    def knows(self, operands: Any) -> bool:
+        """Whether one of the operands is a symbol of this trace."""
+        return any(isinstance(leaf, KerasTensor) and leaf in self.known for leaf in flatten(operands))
+
+    def call(self, layer: Layer, args: Any, kwargs: Any, training: bool | None = None) -> Any:
+        """What a layer gives for nests with symbols, as symbols. training: for its own work, None for as it is."""
+        args, kwargs = map_structure(
+            lambda leaf: self.known.get(leaf, leaf) if isinstance(leaf, KerasTensor) else leaf, (args, kwargs)
+        )
+        before, was_built = self.b.training, layer.built
+        self.b.training = before if training is None else bool(training)
+        try:
+            values = self.b.call(layer, *args, **kwargs)
+        finally:
+            self.b.training = before
+        if not was_built:
+            for weight in layer.weights:
+                weight.path = f"{self.owner.name}/{weight.path}"
+        return map_structure(lambda value: None if value is None else self.symbol(value), values)
 
     @contextmanager
     def active(self) -> Iterator[Trace]:
@@ -63,17 +91,17 @@ class Trace:
 
     def values(self, results: Any) -> Any:
         """The Values of a nest of symbols, arrays and numbers. Raises ArgumentError for anything else."""
-        leaves = [leaf for leaf in flatten(results) if isinstance(leaf, KerasTensor)]
-        for call in _needed(leaves, self.known):
-            args, kwargs = map_structure(
-                lambda leaf: self.known[leaf] if isinstance(leaf, KerasTensor) else leaf, (call.args, call.kwargs)
-            )
-            self.known.update(zip(call.output_tensors, flatten(self.b.call(call.layer, *args, **kwargs)), strict=True))
         return map_structure(self._value, results)
 
+    def optional_values(self, *leaves: Any) -> list[Any]:
+        """The Values of symbols, arrays and numbers, or nests of them; None for None."""
+        return [None if leaf is None else self.values(leaf) for leaf in leaves]
+
     def _value(self, leaf: Any) -> Value:
-        if isinstance(leaf, KerasTensor):
+        if isinstance(leaf, KerasTensor) and leaf in self.known:
             return self.known[leaf]
+        if isinstance(leaf, Variable):
+            return self._value(self.variable(leaf))
         if isinstance(leaf, (bool, int, float, np.ndarray, np.generic)):
             array = np.asarray(leaf)
             return self.b.constant(array.astype(np.float32) if array.dtype == np.float64 else array)
@@ -81,13 +109,19 @@ class Trace:
 
     def finish(self, results: Any) -> Any:
         """The Values of results; losses are added, and variables become what was assigned to them."""
-        values = self.values(results)
+        (values,) = self.optional_values(results)
         for loss in self.values(self.losses):
             self.b.add_loss(loss)
+        self.settle()
+        return values
+
+    def settle(self) -> None:
+        """Let variables become what was assigned to them so far."""
         for variable in dict.fromkeys(self.assigned):
             value = self._value_of(variable)
-            self.b.assign(variable, self.b.broadcast_to(value, shape=variable.shape) if not value.rank else value)
-        return values
+            self.write(variable, self.b.broadcast_to(value, shape=variable.shape) if not value.rank else value)
+        self.assigned.clear()
+        self.current.clear()
 
     def _value_of(self, variable: Variable) -> Value:
         value: Value = self.values(self.current[variable])
@@ -99,25 +133,9 @@ class Trace:
 
 
 def emit_call(layer: Layer, b: Emitter, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """What a layer's own `call` gives for nests of Values, as Values."""
+    """What a function of a layer's gives for nests of Values, as Values, or None for None."""
     trace = Trace(b, layer)
     args, kwargs = map_structure(lambda leaf: trace.symbol(leaf) if isinstance(leaf, Value) else leaf, (args, kwargs))
     with trace.active():
         results = function(*args, **kwargs)
     return trace.finish(results)
-
-
-def _needed(results: Sequence[KerasTensor], known: dict[KerasTensor, Value]) -> list[Call]:
-    """The calls that make tensors of known ones, in an order in which they can run."""
-    ordered: dict[Call, None] = {}
-    stack = [(result, False) for result in reversed(results)]
-    while stack:
-        tensor, ready = stack.pop()
-        if tensor in known or tensor.call in ordered:
-            continue
-        if ready:
-            ordered[tensor.call] = None
-            continue
-        stack.append((tensor, True))
-        stack.extend((source, False) for source in reversed(tensor.call.input_tensors))
-    return list(ordered)

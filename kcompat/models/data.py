@@ -22,7 +22,7 @@ def arrange(data: Any, names: Sequence[str], structure: Any, what: str = "inputs
     """
     if isinstance(data, Mapping):
         return _by_name(data, names, structure, what)
-    several = isinstance(data, (list, tuple)) and (len(names) > 1 or _are_tensors(data))
+    several = isinstance(data, (list, tuple)) and (len(names) > 1 or are_tensors(data))
     nested = isinstance(structure, (Mapping, list, tuple))
     entries = _follow(structure, data) if several and nested else list(data) if several else [data]
     if len(entries) != len(names):
@@ -52,7 +52,7 @@ def _follow(structure: Any, data: Any) -> list[Any]:
     return list(data) if isinstance(structure, (Mapping, list, tuple)) and isinstance(data, (list, tuple)) else [data]
 
 
-def _are_tensors(data: Sequence[Any]) -> bool:
+def are_tensors(data: Sequence[Any]) -> bool:
     """Whether a sequence lists arrays, rather than being an array written as lists of numbers."""
     return bool(data) and all(getattr(item, "shape", ()) != () or isinstance(item, Value) for item in data)
 

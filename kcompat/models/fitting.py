@@ -56,7 +56,7 @@ def _train(
         hooks.on_epoch_begin(epoch)
         _train_epoch(model, passes.epoch(done), done, hooks, interruptions)
         done, logs = 0, plain_logs(trainer.results())
-        _warn_of_nan(logs["loss"], epoch, hooks)
+        _warn_of_nan(trainer.tracker.result(), epoch, hooks)
         if validate is not None and validate.is_due(epoch):
             logs |= {f"val_{name}": value for name, value in test(model, validate.passes(), hooks).items()}
         hooks.on_epoch_end(epoch, logs)

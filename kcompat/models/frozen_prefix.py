@@ -36,6 +36,10 @@ class FrozenPrefix:
         """The features by type and name, as inputs of what follows."""
         return [Value(TensorType(t.dtype, t.type.shape), f"feature_{index}") for index, t in enumerate(self.features)]
 
+    def inputs_like(self, arrays: Sequence[np.ndarray]) -> list[Value]:
+        """The features for arrays that `compute` gave."""
+        return self.training_inputs()
+
     def emit_outputs(self, b: Emitter, features: list[Value]) -> list[Value]:
         """The model's outputs for features."""
         values = dict(zip(self.features, features, strict=True))

@@ -26,7 +26,8 @@ from .training import TrainableModel
 class Model(TrainableModel):
     """A layer with inputs and outputs of its own, that predicts, is saved and is shown.
 
-    `Model(inputs, outputs, name=None)` makes a functional model from KerasTensors.
+    `Model(inputs, outputs, name=None)` makes a functional model from KerasTensors; a subclass with a `call` says in
+    it what it computes, with layers that it holds as attributes.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -34,14 +35,13 @@ class Model(TrainableModel):
             from .functional import Functional
 
             return super().__new__(Functional)
+        if cls.layers is Model.layers:
+            from .own import adopt
+
+            adopt(cls)
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if type(self).layers is Model.layers:
-            raise ArgumentError(
-                f"{type(self).__name__}: subclasses of Model are not supported; call the layers on Input(...) and make "
-                "Model(inputs, outputs), or subclass Layer"
-            )
         super().__init__(*args, **kwargs)
         self._executor: Executor | None = None
         self._executor_version = 0

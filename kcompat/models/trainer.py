@@ -27,7 +27,8 @@ from ..training.batches import (
 from ..training.compiled_loss import CompiledLoss
 from ..training.compiled_metrics import CompiledMetrics
 from ..training.metrics import Mean
-from ..training.outputs import Outputs
+from ..training.outputs import Outputs, nested
+from ..training.own_loss import OwnLoss
 from ..training.step import BatchTypes, Compiled, testing_step, training_step
 from .data import batch_size_for
 
@@ -53,11 +54,12 @@ class Trainer:
         self.seed = 0
         self.resumed: tuple[int, int] | None = None
         self.prefix: FrozenPrefix | None = None
+        self.own_results: dict[str, Any] | None = None
         self.flags = {layer: layer.trainable for layer in walk(model)}
         self._compiled: Compiled | None = None
         self._steps: dict[Any, Executor] = {}
         self._version: Any = None
-        if model.built:
+        if model.has_known_outputs:
             self.compiled  # noqa: B018 - so that unknown names are told at once
 
     @property
@@ -65,14 +67,21 @@ class Trainer:
         """Losses and metrics, matched to the model's outputs."""
         if self._compiled is None:
             loss, loss_weights, metrics, weighted = self.given
-            outputs = Outputs(self.model.output_structure, self.model.output_names)
+            outputs = Outputs(self.model.output_structure, self.model.output_names, self.model.has_named_outputs)
             self._compiled = Compiled(
                 self.optimizer,
                 CompiledLoss(loss, loss_weights, outputs),
                 CompiledMetrics(metrics, weighted, outputs),
                 self.tracker,
+                self._own_loss(outputs),
+                is_overridden(self.model, "compute_metrics"),
             )
         return self._compiled
+
+    def _own_loss(self, outputs: Outputs) -> OwnLoss | None:
+        if not is_overridden(self.model, "compute_loss"):
+            return None
+        return OwnLoss(self.model, self.model.compute_loss, self.model.input_structure, outputs.structure)
 
     @property
     def metrics(self) -> list[Any]:
@@ -83,16 +92,20 @@ class Trainer:
         return [self.tracker, *asked, *self._compiled.loss.trackers]
 
     def results(self) -> dict[str, Any]:
+        """What logs hold: the results of all metrics, or what the model's `compute_metrics` gave for the last step."""
+        return self.metric_results() if self.own_results is None else self.own_results
+
+    def metric_results(self) -> dict[str, Any]:
         """All metrics by the names of logs."""
         results: dict[str, Any] = {}
-        for metric in self.metrics:
+        for metric in self.model.metrics:
             result = metric.result()
             results.update(result if isinstance(result, dict) else {metric.name: result})
         return results
 
     def in_order(self, logs: Mapping[str, Any]) -> Any:
         """The values of logs as a list in the order of the metrics, or the only one. Source: Keras's Trainer."""
-        names = [m.name for metric in self.metrics for m in getattr(metric, "metrics", [metric])]
+        names = [m.name for metric in self.model.metrics for m in getattr(metric, "metrics", [metric])]
         values = [logs[name] for name in names if name in logs]
         values += [logs[name] for name in sorted(logs) if name not in names]
         return values[0] if len(values) == 1 else values
@@ -117,6 +130,8 @@ class Trainer:
     @property
     def _used(self) -> list[bool]:
         """Which outputs need targets."""
+        if self.compiled.own_loss is not None:
+            return [True] * self.compiled.loss.outputs.count
         return [a or b for a, b in zip(self.compiled.loss.used, self.compiled.metrics.used, strict=True)]
 
     def _weights(self, targets: list[np.ndarray | None], sample_weight: Any, class_weight: Any) -> list[Any]:
@@ -164,7 +179,7 @@ class Trainer:
 
     def step(self, batch: Batch, training: bool) -> Executor:
         """What runs a step on batches of this one's types."""
-        key = self.prefix, training, batch.types
+        key = self.prefix, training, batch.types, self.model.input_key(batch.inputs)
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = Executor(self._graph(batch, training))
@@ -191,7 +206,7 @@ class Trainer:
     def _graph(self, batch: Batch, training: bool) -> Graph:
         source: Any = self.model if self.prefix is None else self.prefix
         targets, sample_weights = [_type(a) for a in batch.targets], [_type(a) for a in batch.weights]
-        types = BatchTypes(source.training_inputs(), targets, sample_weights)
+        types = BatchTypes(source.inputs_like(batch.inputs), targets, sample_weights)
         weights = self.model.trainable_weights
         if not training:
             return testing_step(self.compiled, source.emit_outputs, types, weights)
@@ -203,8 +218,20 @@ class Trainer:
     def run(self, batch: Batch, training: bool) -> None:
         """Make a step. Raises InputError for a batch that does not fit."""
         outputs = self.step(batch, training)(batch.arrays)
+        if self.compiled.wants_predictions:
+            self._after_step(batch, outputs[1:])
+
+    def _after_step(self, batch: Batch, predictions: list[np.ndarray]) -> None:
+        """Let metrics that are no part of the graph take what the step gave."""
         if self.compiled.metrics.on_host:
-            self.compiled.metrics.update_on_host(batch.targets, outputs[1:], batch.weights)
+            self.compiled.metrics.update_on_host(batch.targets, predictions, batch.weights)
+        if self.compiled.own_metrics:
+            outputs = self.compiled.loss.outputs.structure
+            parts = (
+                (self.model.input_structure, batch.inputs),
+                *((outputs, part) for part in (batch.targets, predictions, batch.weights)),
+            )
+            self.own_results = self.model.compute_metrics(*(nested(structure, part) for structure, part in parts))
 
     # --- state ------------------------------------------------------------------
 
@@ -217,7 +244,7 @@ class Trainer:
         for number, layer in enumerate(walk(self.model)):
             variables[f"random {number}"] = layer.stream.state
             variables |= {f"layer {number} {i}": v for i, v in enumerate(getattr(layer, "states", ()))}
-        for number, metric in enumerate(self.metrics):
+        for number, metric in enumerate(self.model.metrics):
             variables |= {f"metric {number} {i}": v for i, v in enumerate(metric.variables)}
         return variables
 
@@ -236,6 +263,13 @@ class Trainer:
                 stacklevel=4,
             )
             self.flags = flags
+
+
+def is_overridden(model: TrainableModel, method: str) -> bool:
+    """Whether a model's class has a method of its own in place of the one that every model has."""
+    from .training import TrainableModel
+
+    return getattr(type(model), method) is not getattr(TrainableModel, method)
 
 
 def _type(array: np.ndarray | None) -> TensorType | None:

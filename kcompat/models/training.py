@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class TrainableModel(Layer):
         raise NotImplementedError
 
     @property
+    def input_structure(self) -> Any:
+        """The nest in which the inputs were declared."""
+        raise NotImplementedError
+
+    @property
     def output_structure(self) -> Any:
         """The nest in which the outputs were declared, and in which predictions come."""
         raise NotImplementedError
@@ -48,9 +53,25 @@ class TrainableModel(Layer):
     def output_names(self) -> list[str]:
         raise NotImplementedError
 
+    has_named_outputs: ClassVar[bool] = True
+    """Whether logs name outputs that come in a list."""
+
+    @property
+    def has_known_outputs(self) -> bool:
+        """Whether `outputs` can be told before there are data."""
+        return self.built
+
     def training_inputs(self) -> list[Value]:
         """The inputs by type and name."""
         raise NotImplementedError
+
+    def inputs_like(self, arrays: Sequence[np.ndarray]) -> list[Value]:
+        """The inputs for arrays that `training_arrays` gave."""
+        return self.training_inputs()
+
+    def input_key(self, arrays: Sequence[np.ndarray]) -> Any:
+        """What of such arrays a graph depends on."""
+        return None
 
     def training_arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
         """Data as arrays in the order of the inputs. Raises InputError."""
@@ -143,8 +164,14 @@ class TrainableModel(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metric of the loss, one for all that were asked for, then those of single outputs' losses."""
-        return self.trainer.metrics if self.compiled else []
+        """The metric of the loss, those that are attributes, one for all asked for, then those of outputs' losses."""
+        compiled = self.trainer.metrics if self.compiled else []
+        return [*compiled[:1], *self.__dict__.get("_held_metrics", ()), *compiled[1:]]
+
+    def _hold(self, part: Any) -> None:
+        if hasattr(part, "update_state") and hasattr(part, "reset_state"):
+            self.__dict__.setdefault("_held_metrics", []).append(part)
+        super()._hold(part)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -159,7 +186,7 @@ class TrainableModel(Layer):
         """What all metrics have found, by name."""
         from ..callbacks.callback_list import plain_logs
 
-        return plain_logs(self.trainer.results())
+        return plain_logs(self.trainer.metric_results())
 
     @property
     def training_state(self) -> TrainingState | None:
@@ -169,6 +196,28 @@ class TrainableModel(Layer):
     @training_state.setter
     def training_state(self, state: TrainingState | None) -> None:
         self._trainer, self._kept_state = None, state
+
+    # --- what a subclass may say anew -------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss that the model was compiled with, and what layers and regularizers add.
+
+        A subclass may give another scalar, made of `kcompat.ops`; it is called with symbols, once for each graph.
+        Source: keras.Model.compute_loss.
+        """
+        from ..training.compiled_loss import traced_loss
+
+        return traced_loss(self.trainer.compiled.loss, y, y_pred, sample_weight, self.losses)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """The results of all metrics, by name.
+
+        A subclass may give others. It is called with arrays after each step, which the metrics that the model was
+        compiled with have seen. Source: keras.Model.compute_metrics.
+        """
+        return self.get_metrics_result()
 
     # --- training ---------------------------------------------------------------
 
@@ -271,6 +320,8 @@ class TrainableModel(Layer):
         return self._on_batch(self.trainer.batch(x, y, sample_weight), False, return_dict)
 
     def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
+        from ..callbacks.callback_list import plain_logs
+
         self.trainer.refresh()
         with self.trainer.on_features(None):
             self.trainer.check(batch)
@@ -278,14 +329,15 @@ class TrainableModel(Layer):
                 self.trainer.check_numbers(batch)
             self.reset_metrics()
             self.trainer.run(batch, training)
-        logs = self.get_metrics_result()
+        logs = plain_logs(self.trainer.results())
         return logs if return_dict else self.trainer.in_order(logs)
 
 
 def _refuse_own_steps(model: TrainableModel) -> None:
-    own = [name for name in ("train_step", "test_step", "compute_loss", "compute_metrics") if hasattr(model, name)]
+    own = [name for name in ("train_step", "test_step", "predict_step") if hasattr(model, name)]
     if own:
         raise ArgumentError(
-            f"model '{model.name}' ({type(model).__name__}): {own[0]}() of its own is not supported; say what it does "
-            "with a Loss, a Metric, or add_loss() in a layer"
+            f"model '{model.name}' ({type(model).__name__}): {own[0]}() of its own is written for one of Keras's "
+            "backends and is not supported; say what it does in compute_loss() or compute_metrics(), with a Loss, a "
+            "Metric, or add_loss() in a layer"
         )

@@ -14,9 +14,11 @@ import numpy as np
 
 from ..errors import ArgumentError, InputError
 from ..ir import Value
+from ..ir.variable_operators import TRACE
 from ..layers.emitter import Emitter
 from .losses import Loss, resolve_loss
 from .metrics import Mean
+from .numerics import as_array, compute
 from .outputs import Outputs
 
 
@@ -82,18 +84,18 @@ class CompiledLoss:
         """Make the losses, for the shapes of targets (None where there are none) and of predictions."""
         if self.resolved is not None:
             return
-        several = sum(self.used) > 1
         self.resolved = [
-            None if entry is None else self._resolve(entry, weight, true, pred, f"{name}_loss" if several else None)
+            None if entry is None else self._resolve(entry, weight, true, pred, name)
             for entry, weight, true, pred, name in zip(
                 self.given, self.weights, true_shapes, pred_shapes, self.outputs.keys, strict=True
             )
         ]
 
-    def _resolve(self, entry: Any, weight: Any, true: Any, pred: Any, tracker: str | None) -> OutputLoss:
+    def _resolve(self, entry: Any, weight: Any, true: Any, pred: Any, output: str) -> OutputLoss:
         loss = resolve_loss(entry, true or (), pred)
         assert loss is not None
-        return OutputLoss(loss, weight, None if tracker is None else Mean(name=tracker))
+        name = output if self.outputs.named else loss.name
+        return OutputLoss(loss, weight, Mean(name=f"{name}_loss") if sum(self.used) > 1 else None)
 
     def check_labels(self, targets: Sequence[np.ndarray | None], pred_shapes: Sequence[Any]) -> None:
         """Raises InputError for class numbers that are none of the classes."""
@@ -120,6 +122,29 @@ class CompiledLoss:
                 entry.tracker.emit_update(b, value)
             parts.append(value if entry.weight is None else b.mul(value, float(entry.weight)))
         return reduce(b.add, parts) if parts else None
+
+
+def traced_loss(loss: CompiledLoss, y_true: Any, y_pred: Any, sample_weight: Any, added: Sequence[Any]) -> Any:
+    """The sum of all weighted losses and of those added, for nests of symbols, or of arrays outside of a trace."""
+    outputs = loss.outputs
+    used = [False] * outputs.count
+    given = [outputs.arrange(nest, what, used) for nest, what in ((y_true, "y"), (y_pred, "y_pred"))]
+    several = isinstance(sample_weight, (list, tuple, dict)) and outputs.count > 1
+    weights = outputs.arrange(sample_weight, "w", used) if several else [sample_weight] * outputs.count
+
+    def emit(b: Emitter, *values: Any) -> Value:
+        parts = values[: outputs.count], values[outputs.count : 2 * outputs.count], values[2 * outputs.count :]
+        total = loss.emit(b, *parts)
+        if total is None:
+            raise ArgumentError("there is no loss: pass loss= to compile()")
+        return total
+
+    trace = TRACE.get()
+    operands = [*given[0], *given[1], *weights]
+    if trace is None:
+        loss.resolve(*([np.shape(leaf) for leaf in part] for part in given))
+        return sum(added, compute(emit, [None if leaf is None else as_array(leaf) for leaf in operands]))
+    return sum(added, trace.symbol(emit(trace.b, *trace.optional_values(*operands))))
 
 
 def is_sparse(loss: Loss) -> bool:

@@ -122,7 +122,7 @@ class CompiledMetrics:
 
     def _log_name(self, name: str, output: str, prefix: str, taken: dict[str, Any]) -> str:
         """`accuracy`, or `output_accuracy`; repeated ones `weighted_accuracy`, then with a number."""
-        lead = f"{output}_" if self.outputs.count > 1 else ""
+        lead = f"{output}_" if self.outputs.count > 1 and self.outputs.named else ""
         full = f"{lead}{name}"
         if full in taken and prefix:
             full = f"{lead}{prefix}{name}"

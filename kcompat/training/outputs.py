@@ -6,22 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ArgumentError, InputError
-from ..tree import flatten
+from ..tree import flatten, pack_like
 
 
 class Outputs:
     """A model's outputs: their nest, and names for each in the order of `flatten`.
 
-    names: of the layers that make them. keys: what a dict of outputs calls them, else the names.
+    names: of the layers that make them. keys: what a dict of outputs calls them, else the names. named: whether logs
+    know them by these names, as they do not for models with a `call`.
     """
 
-    def __init__(self, structure: Any, names: Sequence[str]) -> None:
+    def __init__(self, structure: Any, names: Sequence[str], named: bool = True) -> None:
         self.structure = structure
         self.names = list(names)
         self.is_single = not isinstance(structure, (list, tuple, dict))
         flat_dict = isinstance(structure, dict) and len(structure) == len(flatten(structure))
         self.keys = sorted(structure) if flat_dict else self.names
         self.count = len(self.names)
+        self.named = named or flat_dict
 
     @property
     def metric_names(self) -> list[str]:
@@ -73,6 +75,14 @@ class Outputs:
             rest = iter(entries)
             return [next(rest) if needed else None for needed in used]
         raise InputError(f"{what}: takes {self.count} arrays ({', '.join(self.keys)}), received {len(entries)}")
+
+
+def nested(structure: Any, leaves: Sequence[Any]) -> Any:
+    """Leaves in a nest, without the list around a single one; None where all of them are."""
+    if all(leaf is None for leaf in leaves):
+        return None
+    nest = pack_like(structure, list(leaves))
+    return nest[0] if isinstance(nest, (list, tuple)) and len(nest) == 1 else nest
 
 
 def _is_nested_deeper(value: Any) -> bool:

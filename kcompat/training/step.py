@@ -11,11 +11,13 @@ from typing import Any
 from ..errors import ArgumentError
 from ..ir import Graph, TensorType, Value, Variable
 from ..layers.emitter import Emitter
+from ..overriding import overrides
 from ..passes.differentiate import differentiate
 from ..regularizers import Regularizer
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .metrics import Mean
+from .own_loss import OwnLoss
 from .tracing import trace
 
 Forward = Callable[[Emitter, list[Value]], list[Value]]
@@ -24,12 +26,20 @@ Types = Sequence[TensorType | None]
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a model was compiled with. loss, optimizer: None for none."""
+    """What a model was compiled with. optimizer, own_loss: None for none. own_metrics: whether steps give predictions
+    for a `compute_metrics` of the model's class."""
 
     optimizer: Any
     loss: CompiledLoss
     metrics: CompiledMetrics
     tracker: Mean
+    own_loss: OwnLoss | None = None
+    own_metrics: bool = False
+
+    @property
+    def wants_predictions(self) -> bool:
+        """Whether predictions are needed as arrays after each step."""
+        return self.own_metrics or self.metrics.on_host
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,12 @@ class _Step:
             compiled.tracker.emit_update(b, self.loss, b.size(self.inputs[0], axis=0))
         with b.origin("metrics"):
             compiled.metrics.emit_updates(b, self.targets, predictions, self.weights)
-        return [self.loss, *(predictions if compiled.metrics.on_host else [])]
+        return [self.loss, *(predictions if compiled.wants_predictions else [])]
 
     def _total(self, predictions: list[Value], weights: Sequence[Variable]) -> Value:
         b = self.b
+        if self.compiled.own_loss is not None:
+            return self.compiled.own_loss.emit(b, self.inputs, self.targets, predictions, self.weights)
         loss = self.compiled.loss.emit(b, self.targets, predictions, self.weights)
         parts = [loss] if loss is not None else []
         parts += b.losses
@@ -105,13 +117,13 @@ class _Step:
         self.compiled.optimizer.build(weights)
         loss = self.compiled.optimizer.emit_scaled_loss(b, self.loss)
         gradients = differentiate(b, loss, [b.parameter(variable) for variable in weights])
-        self.compiled.optimizer.emit_updates(b, list(zip(gradients, weights, strict=True)))
+        self.compiled.optimizer.emit_applied(b, list(zip(gradients, weights, strict=True)))
 
 
 def _penalty(b: Emitter, weight: Variable) -> Value:
     """What a weight's regularizer adds to the loss; it may be one that a user wrote with `kcompat.ops`."""
     regularizer = weight.regularizer
-    if isinstance(regularizer, Regularizer) and type(regularizer).emit is not Regularizer.emit:
+    if isinstance(regularizer, Regularizer) and not overrides(type(regularizer), "__call__", "emit"):
         return regularizer.emit(b, b.parameter(weight))
     return trace(b, regularizer, b.parameter(weight))
 

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ArgumentError
-from ..ir import Value
+from ..ir import Value, Variable
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..layers.tracing import Trace
+
+
+class UpdateTrace(Trace):
+    """A trace in which variables are what updates have made of them already, but for one that is as it was."""
+
+    def __init__(self, b: Emitter, name: str, kept: Variable) -> None:
+        super().__init__(b, Layer(name=name))
+        self.kept = kept
+
+    def read(self, variable: Variable) -> Value:
+        return self.b.parameter(variable) if variable is self.kept else self.b.state(variable)
+
+    def write(self, variable: Variable, value: Value) -> None:
+        self.b.update(variable, value)
 
 
 def trace(b: Emitter, function: Callable[..., Any], *operands: Value) -> Value:
@@ -17,10 +30,4 @@ def trace(b: Emitter, function: Callable[..., Any], *operands: Value) -> Value:
 
     Raises ArgumentError if it does not give a tensor.
     """
-    made = Trace(b, Layer(name="operand"))
-    with made.active():
-        result = function(*map(made.symbol, operands))
-    value = made.finish(result)
-    if not isinstance(value, Value):
-        raise ArgumentError(f"{function!r} must give one tensor made with kcompat.ops, received {result!r}")
-    return value
+    return b.traced("operand", function, *operands)

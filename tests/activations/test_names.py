@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kcompat import activations, layers
-from kcompat.errors import ArgumentError
+from kcompat.errors import ArgumentError, SaveError
 from kcompat.utils import CustomObjectScope
 
 KERAS_NAMES = [
@@ -68,15 +68,17 @@ def test_activations_of_the_callers_own() -> None:
     np.testing.assert_allclose(cubic([2.0, -3.0]), [8.0, -27.0])
 
 
-def test_functions_of_arrays_are_refused() -> None:
-    with (
-        CustomObjectScope({"cubic": lambda x: x**3}),
-        pytest.raises(ArgumentError, match=r"is a name, a layer or a kcompat.activations.Activation"),
-    ):
-        activations.get("cubic")
+def test_functions_of_tensors_serve_by_name() -> None:
+    with CustomObjectScope({"cubic": lambda x: x**3}):
+        np.testing.assert_allclose(layers.Activation("cubic")(np.float32([2.0])), [8.0])
 
 
-@pytest.mark.parametrize("wrong", [3, abs, layers.LeakyReLU])
+def test_functions_without_a_name_are_not_written() -> None:
+    with pytest.raises(SaveError, match="has no name"):
+        layers.Activation(lambda x: x**3).get_config()
+
+
+@pytest.mark.parametrize("wrong", [3, layers.LeakyReLU])
 def test_what_is_no_identifier_is_refused(wrong: object) -> None:
     with pytest.raises(ArgumentError, match=r"an activation is a name, .*received"):
         activations.get(wrong)

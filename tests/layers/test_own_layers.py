@@ -131,15 +131,9 @@ def test_what_is_no_tensor_is_refused() -> None:
 
 
 def test_models_with_steps_of_their_own_are_refused() -> None:
-    class Subclass(keras.Model):
-        def call(self, x: Any) -> Any:
-            return x
-
     class Stepping(keras.Sequential):
         def train_step(self, data: Any) -> Any:
             return {}
 
-    with pytest.raises(ArgumentError, match="Subclass: subclasses of Model are not supported"):
-        Subclass()
-    with pytest.raises(ArgumentError, match=r"train_step\(\) of its own is not supported"):
+    with pytest.raises(ArgumentError, match=r"train_step\(\) of its own .* is not supported"):
         Stepping([keras.Input((4,)), layers.Dense(2)]).compile("sgd", "mse")

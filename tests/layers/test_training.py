@@ -170,7 +170,6 @@ def test_dropped_states(name: str) -> None:
     ("layer", "x", "message"),
     [
         (layers.RandAugment(name="augment"), X, "layer 'augment' .*not supported in training"),
-        (layers.BatchNormalization(renorm=True, name="bn"), X, "layer 'bn' .*renorm"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_by_name(layer: Layer, x: np.ndarray, message: str) -> None:

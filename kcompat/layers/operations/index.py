@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...catalogue import Indexes
 
 INDEX: Indexes = {
+    "applied": {},
     "arithmetic": {
         "keras.ops": (
             "add",

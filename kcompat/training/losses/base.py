@@ -11,6 +11,7 @@ from ...config import ANYTHING, Configurable, Field, Kind
 from ...errors import ArgumentError
 from ...ir import Value
 from ...ir.types import is_float
+from ...ir.variable_operators import TRACE
 from ...layers.emitter import Emitter
 from ...naming import to_snake_case, unique_name
 from ..functions import Function
@@ -108,8 +109,11 @@ class Loss(Configurable):
         """Whether `values` is given targets of the loss's dtype; kcompat's own functions take them as they are."""
         return True
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> np.ndarray:
-        """The loss of arrays."""
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of arrays, or of symbols in a function that is traced."""
+        trace = TRACE.get()
+        if trace is not None:
+            return trace.symbol(self.emit(trace.b, *trace.optional_values(y_true, y_pred, sample_weight)))
         weight = None if sample_weight is None else as_array(sample_weight)
         result: np.ndarray = compute(self.emit, [as_array(y_true), as_array(y_pred), weight])
         return result

@@ -11,6 +11,7 @@ from ... import initializers
 from ...config import Configurable, Field, Kind
 from ...ir import Value, Variable
 from ...ir.types import is_float, numpy_name, type_of
+from ...ir.variable_operators import TRACE
 from ...layers.emitter import Emitter
 from ...reference import evaluate
 from ..losses.base import NameKind
@@ -127,7 +128,16 @@ class Metric(Configurable):
             self.built = True
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take a batch, as arrays; the arguments are those of `emit_update` after the builder."""
+        """Take a batch, as arrays, or as symbols in a function that is traced.
+
+        The arguments are those of `emit_update` after the builder.
+        """
+        update: Any = self.emit_update
+        trace = TRACE.get()
+        if trace is not None:
+            values = trace.optional_values(*args, *kwargs.values())
+            update(trace.b, *values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+            return
         b = Emitter()
         arrays: list[np.ndarray] = []
 
@@ -137,7 +147,6 @@ class Metric(Configurable):
             arrays.append(as_array(data))
             return b.input(type_of(arrays[-1]))
 
-        update: Any = self.emit_update
         update(b, *map(enter, args), **{key: enter(data) for key, data in kwargs.items()})
         evaluate(b.build([]), arrays)
 

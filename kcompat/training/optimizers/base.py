@@ -17,11 +17,13 @@ from ...errors import ArgumentError, WeightMismatchError
 from ...ir import Value, Variable
 from ...ir.types import numpy_name, type_of
 from ...layers.emitter import Emitter
+from ...overriding import overrides
 from ...reference import evaluate
 from ..losses.base import NameKind
 from ..numerics import cast, total
 from ..tracing import trace
 from .common import COMMON
+from .keras_interface import KerasInterface
 from .rows import by_row, squared, summed
 from .schedules.base import LearningRateSchedule, ScheduleKind
 
@@ -58,7 +60,7 @@ def _parse_rate(value: Any, owner: Any) -> Any:
 RateKind = Kind("a number or a LearningRateSchedule", _parse_rate, serialize_object)
 
 
-class Optimizer(Configurable):
+class Optimizer(KerasInterface, Configurable):
     """Base of all optimizers.
 
     `build(variables)` makes the optimizer's own variables; `emit_updates(b, pairs)` states a step as IR,
@@ -66,7 +68,7 @@ class Optimizer(Configurable):
     once, with arrays.
 
     A subclass lists its config as Fields, makes its slots in `make_slots`, and states a step in `emit_step`,
-    with scalars that are the same for all variables from `emit_scalars`.
+    with scalars that are the same for all variables from `emit_scalars`; or it has Keras's `build` and `update_step`.
 
     learning_rate: a number, kept in a Variable, or a LearningRateSchedule of the number of steps.
     weight_decay: variables lose this share of themselves, times the learning rate, before each step.
@@ -308,8 +310,11 @@ class Optimizer(Configurable):
         rate = self.emit_learning_rate(b)
         pairs = list(zip(self._clipped(b, [g for g, _ in pairs]), [v for _, v in pairs], strict=True))
         self._emit_decay(b, [v for _, v in pairs], rate)
-        scalars = self.emit_scalars(b, self._emit_step_number(b), rate)
+        scalars = self.emit_scalars(b, self.emit_step_number(b), rate)
         for gradient, variable in pairs:
+            if self.has_own_update_step():
+                self.emit_own_step(b, cast(b, gradient, variable.dtype), variable, rate)
+                continue
             own = [cast(b, scalar, variable.dtype) for scalar in scalars]
             self.emit_step(b, cast(b, gradient, variable.dtype), variable, *own)
 
@@ -317,10 +322,10 @@ class Optimizer(Configurable):
         """The learning rate of this step, a scalar of float32."""
         held = self._values["learning_rate"]
         if isinstance(held, LearningRateSchedule):
-            return held.emit(b, b.parameter(self.iteration))
+            return held.emit_as_called(b, b.parameter(self.iteration))
         return b.parameter(held)
 
-    def _emit_step_number(self, b: Emitter) -> Value:
+    def emit_step_number(self, b: Emitter) -> Value:
         """The number of this step, from 1, in float32."""
         steps = self.gradient_accumulation_steps
         number = b.add(self._emit_iterations(b), 1) if steps else b.state(self.iteration)
@@ -388,8 +393,11 @@ class Optimizer(Configurable):
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Make one step with gradients as arrays, of the variables given or of those the optimizer was built for."""
         variables = self.trained if trainable_variables is None else list(trainable_variables)
+        grads = list(grads)
         if len(grads) != len(variables):
             raise ArgumentError(f"{self}: received {len(grads)} gradients for {len(variables)} variables")
+        if self.applied_in_trace(grads, variables):
+            return
         self.build(variables)
         b = Emitter()
         arrays = [np.asarray(g, numpy_name(v.dtype)) for g, v in zip(grads, variables, strict=True) if g is not None]
@@ -424,7 +432,7 @@ def keep_unless(b: Emitter, condition: Value, before: Mapping[Variable, Value]) 
 
 def constrained(b: Emitter, constraint: Any, value: Value) -> Value:
     """The nearest value that a constraint allows, which may be one that a user wrote with `kcompat.ops`."""
-    if isinstance(constraint, Constraint) and type(constraint).emit is not Constraint.emit:
+    if isinstance(constraint, Constraint) and not overrides(type(constraint), "__call__", "emit"):
         return constraint.emit(b, value)
     return trace(b, constraint, value)
 

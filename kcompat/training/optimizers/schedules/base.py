@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ....config import Configurable, Kind, object_kind
+from ....emitting import applied
 from ....errors import ArgumentError
 from ....ir import Value
-from ....ir.types import type_of
 from ....layers.emitter import Emitter
-from ....reference import evaluate
+from ....overriding import overrides
 
 MODULE = "keras.optimizers.schedules"
 
@@ -27,18 +25,17 @@ class LearningRateSchedule(Configurable):
 
     def emit(self, b: Emitter, step: Value) -> Value:
         """The rate at a step, a float32 scalar."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(step) or emit(b, step)")
+
+    def emit_as_called(self, b: Emitter, step: Value) -> Value:
+        """The rate at a step, by `__call__` of a subclass where there is one, else by `emit`."""
         from ...tracing import trace
 
-        return trace(b, self.__call__, step)
+        return trace(b, self.__call__, step) if overrides(type(self), "__call__", "emit") else self.emit(b, step)
 
     def __call__(self, step: Any) -> Any:
-        """The rate at a step."""
-        if type(self).emit is LearningRateSchedule.emit:
-            raise NotImplementedError(f"{type(self).__name__} must define __call__(step) or emit(b, step)")
-        array = np.asarray(step)
-        b = Emitter()
-        value = b.input(type_of(array))
-        return evaluate(b.build([self.emit(b, value)]), [array])[0][()]
+        """The rate at a step, or the symbol of one in a function that is traced."""
+        return applied(self.emit, step, Emitter)
 
 
 _Objects = object_kind(MODULE, "a learning-rate schedule or its config")
