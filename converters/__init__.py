@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kcompat.catalogue import on_demand
 from kcompat.errors import ArgumentError, FormatError, LoadError, SaveError
 
-from .files.kinds import FileKind, sniff, wrong_file
+from .files.kinds import FileKind, sniff, sniff_source, wrong_file
+from .files.source import MemorySource
 
 if TYPE_CHECKING:
     from kcompat.models import Model
@@ -35,20 +36,25 @@ def load(
     original_backend: str | None = None,
     image_dim_ordering: str | None = None,
     external_data_dir: Any = None,
+    content: memoryview | None = None,
 ) -> Model:
-    """A model from a file of any supported format; see `kcompat.models.load_model`."""
+    """A model from a file of any supported format; see `kcompat.models.load_model`.
+
+    content: what the file holds, if it has been read already.
+    """
     _check_choice("original_backend", original_backend, ("theano", "tensorflow"))
     _check_choice("image_dim_ordering", image_dim_ordering, ("th", "tf"))
-    kind = sniff(path)
+    source = path if content is None else MemorySource(content, os.fspath(path))
+    kind = sniff(path) if content is None else sniff_source(source)
     with _located(path):
         if kind is FileKind.HDF5:
             from .keras import hdf5_model
 
-            return hdf5_model.load_model(path, custom_objects, compile, original_backend, image_dim_ordering)
+            return hdf5_model.load_model(source, custom_objects, compile, original_backend, image_dim_ordering)
         if kind in (FileKind.KERAS_ZIP, FileKind.KERAS_DIR):
             from .keras import archive_model
 
-            return archive_model.load_model(path, custom_objects, compile)
+            return archive_model.load_model(source, custom_objects, compile)
         if kind in (FileKind.SAVEDMODEL_DIR, FileKind.TF_SAVEDMODEL_PB):
             from .keras import saved_model
 
@@ -58,7 +64,7 @@ def load(
         if kind is FileKind.ONNX:
             from . import onnx
 
-            return onnx.load_model(path, external_data_dir)
+            return onnx.load_model(path, external_data_dir, content)
         if kind is FileKind.JSON:
             raise FormatError(
                 f"{path}: is JSON without weights; use model_from_json on its text, "

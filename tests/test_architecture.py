@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 650
 
 GROUND = {
-    *("catalogue", "errors", "settings", "registration", "tree"),
+    *("catalogue", "changes", "errors", "settings", "registration", "tree"),
     *("naming", "overriding", "progress", "random", "windows"),
 }
 OBJECTS = {"config", "activations", "initializers", "regularizers", "constraints"}
@@ -22,14 +22,14 @@ RUNNING = {"ir", "operators", "reference", "executor"}
 
 MAY_IMPORT = {
     **{room: {"errors"} for room in GROUND},
-    "ir": {"catalogue", "errors"},
+    "ir": {"catalogue", "changes", "errors"},
     "operators": {"catalogue", "errors", "ir", "reference"},
     "reference": {"errors", "ir"},
     "emitting": {"ir", "reference"},
     "passes": {"errors", "ir", "operators"},
     "plan": {"catalogue", "errors", "ir", "operators", "passes"},
     "kernels": set(),
-    "executor": {"errors", "ir", "reference", "passes", "plan", "kernels"},
+    "executor": {"catalogue", "changes", "errors", "ir", "reference", "passes", "plan", "kernels"},
     "config": {"catalogue", "errors", "registration", "settings", "tree"},
     **{room: GROUND | OBJECTS | {"emitting", "ir", "operators", "reference"} for room in OBJECTS - {"config"}},
     "layers": GROUND | OBJECTS | {"ir", "operators", "reference"},

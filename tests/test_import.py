@@ -86,12 +86,55 @@ UNUSED = (
 
 
 def test_a_first_prediction_loads_what_it_uses():
-    code = f"import kcompat, numpy; kcompat.load_model({str(MODEL)!r}).predict(numpy.zeros((1, 8, 8, 1)), verbose=0)"
+    code = (
+        f"import kcompat, numpy; model = kcompat.load_model({str(MODEL)!r}); model.layers; "
+        "model.predict(numpy.zeros((1, 8, 8, 1)), verbose=0)"
+    )
     modules_after(code)
     loaded = modules_after(code)
     assert "kcompat.layers.convolution" in loaded
     found = {name for name in loaded for unused in UNUSED if name == unused or name.startswith(f"{unused}.")}
     assert not found - modules_after("import numpy")
+
+
+PREPARED = {
+    "kcompat",
+    "kcompat.catalogue",
+    "kcompat.changes",
+    "kcompat.errors",
+    "kcompat.executor",
+    "kcompat.executor.bound",
+    "kcompat.executor.code",
+    "kcompat.executor.exactness",
+    "kcompat.executor.frame",
+    "kcompat.executor.kept",
+    "kcompat.executor.serialization",
+    "kcompat.executor.team",
+    "kcompat.kernels",
+    "kcompat.kernels.images",
+    "kcompat.kernels.library",
+    "kcompat.kernels.machine",
+    "kcompat.kernels.store",
+    "kcompat.models",
+    "kcompat.models.io",
+    "kcompat.models.prepared",
+    "kcompat.progress",
+    "kcompat.registration",
+    "kcompat.settings",
+}
+"""All that a prediction needs of a model that a process before has run for inputs of that shape."""
+
+
+@pytest.mark.skipif(not IMAGES, reason="kernels are linked on this system")
+def test_a_model_that_has_run_before_is_not_read():
+    code = (
+        f"import kcompat, numpy; model = kcompat.load_model({str(MODEL)!r}); "
+        "model.predict(numpy.zeros([size or 3 for size in model.input_shape]), verbose=0)"
+    )
+    modules_after(code)
+    loaded = modules_after(code)
+    assert {name for name in loaded if name.partition(".")[0] == "kcompat"} == PREPARED
+    assert {"json", "dataclasses", "inspect", "re"} & loaded <= modules_after("import numpy")
 
 
 def test_a_layer_loads_its_own_file_and_what_that_names():

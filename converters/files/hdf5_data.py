@@ -46,8 +46,9 @@ class Contiguous(NamedTuple):
     def declared(self) -> int:
         return self.stored
 
-    def read(self, source: Source) -> bytes | memoryview:
-        return source.read(self.address, self.stored) if self.stored else b""
+    def read(self, source: Source) -> bytes:
+        """A copy, even of what is in memory: an array would keep all of that there."""
+        return bytes(source.read(self.address, self.stored)) if self.stored else b""
 
 
 class Chunk(NamedTuple):

@@ -23,10 +23,10 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: boo
         document = archive.read_json("config.json")
         metadata = archive.read_json("metadata.json") if "metadata.json" in archive else {}
         if not isinstance(document, Mapping) or not isinstance(metadata, Mapping):
-            raise FormatError(f"{path}: config.json and metadata.json must be objects")
+            raise FormatError(f"{archive.label}: config.json and metadata.json must be objects")
         version = metadata.get("keras_version")
         model = model_from_config(document, custom_objects, version)
-        found, optimizer_weights = _fill(model, archive, path)
+        found, optimizer_weights = _fill(model, archive)
         archive_assets.read(archive, found)
         if compile:
             model.training_state = _training_state(document, generation_of(document, version), optimizer_weights)
@@ -40,11 +40,11 @@ def load_weights(model: Model, path: Any, kind: FileKind, *, skip_mismatch: bool
             weights_v3.load(model, state, skip_mismatch=skip_mismatch)
     else:
         with open_archive(path) as archive:
-            _fill(model, archive, path, skip_mismatch=skip_mismatch)
+            _fill(model, archive, skip_mismatch=skip_mismatch)
 
 
 def _fill(
-    model: Model, archive: Archive, path: Any, *, skip_mismatch: bool = False
+    model: Model, archive: Archive, *, skip_mismatch: bool = False
 ) -> tuple[Sequence[Place], dict[str, np.ndarray]]:
     """Assign the weights of an archive. Returns the layers' places in it and the optimizer's variables."""
     if "model.weights.h5" in archive:
@@ -52,9 +52,11 @@ def _fill(
             found = weights_v3.load(model, root, skip_mismatch=skip_mismatch)
             return found, optimizer_state.read_v3(root)
     if "model.weights.npz" in archive:
-        raise FormatError(f"{path}: weights in model.weights.npz are pickled and never read; save the model again")
+        raise FormatError(
+            f"{archive.label}: weights in model.weights.npz are pickled and never read; save the model again"
+        )
     if model.weights:
-        raise FormatError(f"{path}: the archive has no model.weights.h5")
+        raise FormatError(f"{archive.label}: the archive has no model.weights.h5")
     return places(model, ByClass()), {}
 
 

@@ -24,6 +24,7 @@ class ExternalData:
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = None if folder is None else Path(os.path.realpath(folder))
+        self.was_read = False
         self._sources: dict[str, FileSource] = {}
 
     def read(self, entries: Iterable[tuple[str, str]], expected: int, what: str) -> bytes:
@@ -39,6 +40,7 @@ class ExternalData:
         if "location" not in fields:
             raise FormatError(f"{what}: external data names no location")
         source = self._source(fields["location"], what)
+        self.was_read = True
         offset = _number(fields.get("offset", "0"), "offset", what)
         length = _number(fields["length"], "length", what) if "length" in fields else expected
         if length != expected:

@@ -37,30 +37,35 @@ LARGEST_FILE = 2**31 - 1
 """Bytes of a protocol buffer; larger models keep their weights in external data."""
 
 
-def load_model(path: Any, external_data_dir: Any = None) -> GraphModel:
+def load_model(path: Any, external_data_dir: Any = None, content: memoryview | None = None) -> GraphModel:
     """The model in an ONNX file.
 
-    external_data_dir: where external data lies, if not beside the file. Raises LoadError.
+    external_data_dir: where external data lies, if not beside the file. content: what the file holds, if it has been
+    read already. Raises LoadError.
     """
-    proto = _parsed(path)
+    proto = _parsed(path, content)
     folder = os.path.dirname(os.path.realpath(path)) if external_data_dir is None else external_data_dir
     return model_from_proto(proto, folder)
 
 
-def _parsed(path: Any) -> onnx.ModelProto:
-    source = FileSource(path)
-    try:
-        if source.size > LARGEST_FILE:
-            raise FormatError(f"{path}: {source.size} bytes, a protocol buffer has at most {LARGEST_FILE}")
-        data = bytes(source.read(0, source.size))
-    finally:
-        source.close()
+def _parsed(path: Any, content: memoryview | None) -> onnx.ModelProto:
+    data = _content(path) if content is None else bytes(content)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
     except Exception as error:
         raise FormatError(f"{path}: is damaged or no ONNX model: {error}") from error
     return proto
+
+
+def _content(path: Any) -> bytes:
+    source = FileSource(path)
+    try:
+        if source.size > LARGEST_FILE:
+            raise FormatError(f"{path}: {source.size} bytes, a protocol buffer has at most {LARGEST_FILE}")
+        return bytes(source.read(0, source.size))
+    finally:
+        source.close()
 
 
 def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
@@ -92,6 +97,7 @@ def model_from_proto(proto: onnx.ModelProto, folder: Any = None) -> GraphModel:
         _counts(spec),
         name=spec.name or unique_name("graph_model"),
     )
+    model.is_self_contained = not external.was_read
     _try_types(program)
     return model
 

@@ -104,6 +104,14 @@ class Program:
         whole = [stage for stage in stages if stage.is_last and (stage.reads, stage.writes) == (inputs, self.outputs)]
         return {shapes: call for stage in whole for shapes, call in stage.executor.quick_calls.items()}
 
+    def whole(self) -> tuple[Executor, list[str], list[str]] | None:
+        """What runs all of it, and the names of its inputs and outputs; None if there is more than one graph."""
+        self._try_open()
+        stage = self._open
+        if stage is None and len(self._first) == 1:
+            (stage,) = self._first.values()
+        return (stage.executor, stage.reads, stage.writes) if stage is not None and stage.is_last else None
+
     def beginning(self, batch: int) -> tuple[Executor, str]:
         """What runs first for inputs of `batch` rows, and what follows it ("" for nothing). Other open sizes are 1."""
         types: dict[str, TensorType | None] = {}

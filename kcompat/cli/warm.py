@@ -1,4 +1,4 @@
-"""`kcompat warm`: kernels compiled ahead, for container images and first runs."""
+"""`kcompat warm`: kernels and code made ahead, for container images and first runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..executor import open_sizes_filled
 from ..models import Model
 from . import custom, model_file
 
-HELP = "compile the kernels that models need, and keep them on disk"
+HELP = "compile the kernels that models need, plan the models, and keep both on disk"
 
 BATCHES = (1, 32)
 
@@ -33,9 +33,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def warm(model: Model, batches: tuple[int, ...]) -> int:
-    """Compile a model's kernels; returns how many it uses."""
+    """Compile a model's kernels, and keep what it runs as; returns how many kernels it uses."""
     kernels = set()
     for batch in batches:
-        program = model.executor.prepare(open_sizes_filled(model.executor.graph, batch))
+        shapes = open_sizes_filled(model.executor.graph, batch)
+        program = model.executor.prepare(shapes)
         kernels |= program.kernels() if program is not None else set()
+        if model.keeping is not None:
+            model.keeping.keep(model, shapes)  # type: ignore[arg-type]  # all sizes are filled
     return len(kernels)

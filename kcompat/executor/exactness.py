@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .. import changes
 from ..errors import ArgumentError
-from ..ir import Variable
 
 _exact = os.environ.get("KCOMPAT_EXACT", "0") not in ("", "0")
 
@@ -22,4 +22,4 @@ def set_exact(exact: bool) -> None:
     if not isinstance(exact, bool):
         raise ArgumentError(f"set_exact takes True or False, received {exact!r}")
     _exact = exact
-    Variable.changes += 1
+    changes.note()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from .. import changes
 from ..ir import Graph, Variable
-from ..ir.types import Shape, numpy_name
+from ..ir.types import Shape
 from ..passes.freeze import is_changing
 from ..passes.known_sizes import reads_sizes
 from ..passes.pipelines import SPECIALIZED, optimize
 from ..passes.specialize import specialize
 from ..plan import Packs, Target, plan
-from ..plan.program import Program, Step
+from ..plan.program import Program
 from ..reference import evaluate
+from .bound import Bound
+from .code import Code
+from .encoding import encode
 from .exactness import is_exact
-from .frame import Frame, Kernel
 from .quick import QuickCall
-from .team import team
-
-_QUICK = ("walk.quick_call", ())
-_CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
 
 
 class Executor:
@@ -49,7 +47,7 @@ class Executor:
 
         Raises ShapeError, ResourceError or InputError naming the node's origin.
         """
-        if Variable.changes != self._changes:
+        if changes.count != self._changes:
             self._renew()
         shapes = tuple([array.shape for array in arrays])
         try:
@@ -69,8 +67,16 @@ class Executor:
 
     def prepare(self, shapes: Sequence[Shape]) -> Program | None:
         """Plan for inputs of these shapes and compile the kernels; what then runs, as `program`."""
+        program = self.program(shapes)
+        if program is not None:
+            with self._lock:
+                self._bound[tuple(shapes)] = _bound(program)
+        return program
+
+    def code(self, shapes: Sequence[Shape]) -> Code | None:
+        """What runs for inputs of these shapes, as machine words; None as for `program`."""
         bound = self._bind(tuple(shapes))
-        return None if bound is None else bound.program
+        return None if bound is None else bound.code
 
     def optimized(self, shapes: Sequence[Shape]) -> Graph:
         """The graph as it is planned for inputs of these shapes."""
@@ -95,7 +101,7 @@ class Executor:
     def _renew(self) -> None:
         """Forget what was made of weights that have changed, or with other arithmetic."""
         with self._lock:
-            self._changes = Variable.changes
+            self._changes = changes.count
             is_stale = any(variable.version != version for variable, version in self._versions)
             if is_stale or self._is_exact != self._wants_exact():
                 self._is_exact = self._wants_exact()
@@ -108,13 +114,17 @@ class Executor:
         with self._lock:
             if shapes not in self._bound:
                 program = self.program(shapes)
-                self._bound[shapes] = None if program is None else Bound(program)
+                self._bound[shapes] = None if program is None else _bound(program)
                 self._offer(self._bound[shapes])
             return self._bound[shapes]
 
     def _offer(self, bound: Bound | None) -> None:
-        if bound is not None and bound.is_quick:
-            self.quick_calls[tuple(type.shape for type in bound.program.inputs)] = bound.quick_call()
+        if bound is not None and bound.code.is_quick:
+            self.quick_calls[bound.shapes] = bound.quick_call()
+
+
+def _bound(program: Program) -> Bound:
+    return Bound(encode(program), program.variables, program.updated)
 
 
 def _is_plannable(graph: Graph) -> bool:
@@ -131,66 +141,3 @@ def open_sizes_filled(graph: Graph, batch: int) -> list[Shape]:
         tuple(size if isinstance(size, int) else 1 if axis else batch for axis, size in enumerate(value.shape))
         for value in graph.inputs
     ]
-
-
-class Bound:
-    """A program with its kernels, and frames for as many calls as run at once."""
-
-    def __init__(self, program: Program) -> None:
-        from ..kernels import addresses
-
-        self.program = program
-        self._kernels = addresses([*program.kernels(), _CALL, *([_QUICK] if self.is_quick else ())])
-        self._call = Kernel(self._kernels[_CALL])
-        self._inputs = [np.dtype(numpy_name(type.dtype)) for type in program.inputs]
-        self._outputs = [(type.shape, np.dtype(numpy_name(type.dtype))) for type in program.outputs]
-        self._free: list[Frame] = []
-
-    @property
-    def is_quick(self) -> bool:
-        """Whether a call is nothing but a walk over kernel calls, on inputs and outputs alone."""
-        steps, is_moving = self.program.steps, bool(self.program.inputs and self.program.outputs)
-        return is_moving and not self.program.variables and all(isinstance(step, Step) for step in steps)
-
-    def quick_call(self) -> QuickCall:
-        """The program as a function of its inputs."""
-        return QuickCall(self._quick_frame, self._kernels[_QUICK], self.program)
-
-    def _quick_frame(self) -> tuple[Frame, np.ndarray]:
-        frame = self._frame()
-        return frame, frame.quick_words(self._team(frame))
-
-    def _frame(self) -> Frame:
-        return Frame(self.program, self._kernels, self._call)
-
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
-        """The program's outputs; None if a kernel found the inputs wrong, and the meanings say what is."""
-        arrays = [
-            a if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous else np.ascontiguousarray(a, dtype)
-            for a, dtype in zip(arrays, self._inputs, strict=True)
-        ]
-        arrays += [variable.memory() for variable in self.program.variables]
-        outputs: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._outputs]
-        try:
-            frame = self._free.pop()
-        except IndexError:
-            frame = self._frame()
-        try:
-            frame.run(arrays, outputs, self._team(frame))
-            if frame.take_flag():
-                return None
-        finally:
-            self._free.append(frame)
-        for variable in self.program.updated:
-            variable.changed()
-        return outputs
-
-    def _team(self, frame: Frame) -> int:
-        return team(_serve) if frame.is_parallel else 0
-
-
-def _serve() -> Kernel:
-    """What a member of a team runs."""
-    from ..kernels import addresses
-
-    return Kernel(addresses([_SERVE])[_SERVE])

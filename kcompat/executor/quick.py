@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Variable
-from ..ir.types import numpy_name
-from ..plan.program import Program
+from .. import changes
 from .frame import Frame
 
 _METH_FASTCALL = 0x80
@@ -36,7 +34,7 @@ _new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
 
 
 class QuickCall:
-    """A program as a function of its inputs, in a sequence; gives its outputs in a list.
+    """Code as a function of its inputs, in a sequence; gives its outputs, of these shapes and dtypes, in a list.
 
     Returns None for arrays that are not exactly the program's (dtype, shape, order) or that a kernel finds wrong, and
     once any weight has changed: whoever calls then takes the long way. There are frames for all calls that run at once.
@@ -44,18 +42,18 @@ class QuickCall:
 
     __slots__ = ("_changes", "_definition", "_free", "_make", "_outputs")
 
-    def __init__(self, make_frame: Callable[[], tuple[Frame, np.ndarray]], entry: int, program: Program) -> None:
-        self._changes = Variable.changes
+    def __init__(
+        self, make_frame: Callable[[], tuple[Frame, np.ndarray]], entry: int, outputs: Sequence[tuple[Any, Any]]
+    ) -> None:
+        self._changes = changes.count
         self._definition = _MethodDefinition(b"kcompat_program", entry, _METH_FASTCALL, None)
-        self._outputs: list[tuple[Any, Any]] = [
-            (output.shape, np.dtype(numpy_name(output.dtype))) for output in program.outputs
-        ]
+        self._outputs = outputs
         self._free: list[tuple[Any, Frame]] = []
         self._make = make_frame
 
     def lone(self, x: np.ndarray) -> np.ndarray | None:
         """The only output for the only input: without sequences of one, a microsecond sooner."""
-        if Variable.changes != self._changes:
+        if changes.count != self._changes:
             return None
         try:
             entry = self._free.pop()
@@ -67,7 +65,7 @@ class QuickCall:
         return output if done else None
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
-        if Variable.changes != self._changes:
+        if changes.count != self._changes:
             return None
         try:
             entry = self._free.pop()

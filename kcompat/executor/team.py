@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import changes
 from ..errors import ArgumentError
-from ..ir import Variable
 from ..kernels.machine import processors
 
 PATIENCE = 30_000
@@ -47,7 +47,7 @@ def set_num_threads(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ArgumentError(f"the number of threads is a whole number of at least 1, received {count!r}")
     _threads = count
-    Variable.changes += 1
+    changes.note()
 
 
 class Team:
@@ -122,7 +122,7 @@ def _forget() -> None:
     _size, _creation = 1, threading.Lock()
     if _team is not None:
         _team.begin()
-    Variable.changes += 1
+    changes.note()
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import changes
 from ..errors import ShapeError
 from .lazy import Lazy
 from .types import TensorType, numpy_name
@@ -21,10 +22,8 @@ class Variable(VariableOperators):
     a model about to be filled from a file never allocates its random initial weights.
     `regularizer` and `constraint` are what training adds to the loss and applies after a step.
     `version` grows with every assignment; whoever keeps a derived form (packed weights) compares it.
-    `Variable.changes` grows with every assignment to any variable, and whenever a layer comes to emit another graph.
     """
 
-    changes: ClassVar[int] = 0
     _holding: ClassVar[threading.Lock] = threading.Lock()
     """Held while a value becomes another, or is held in another form."""
 
@@ -129,7 +128,7 @@ class Variable(VariableOperators):
     def changed(self) -> None:
         """Note that the value has become another, for those who keep what they made of it."""
         self.version += 1
-        Variable.changes += 1
+        changes.note()
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""

@@ -10,3 +10,4 @@ Numba (`toolchain`). Modules of kernels are imported by nothing but the toolchai
 
 from .library import addresses as addresses
 from .machine import lanes as lanes
+from .store import Key as Key

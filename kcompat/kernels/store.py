@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import cache
 from importlib.util import find_spec, source_hash
 
 from .machine import processor
@@ -34,6 +35,7 @@ def cache_root() -> str:
     return os.path.join(os.path.expanduser(base), "kcompat")
 
 
+@cache
 def fingerprint() -> str:
     """What compiled code depends on, in 16 hexadecimal digits."""
     parts = [MAGIC, processor().encode()]
@@ -44,6 +46,20 @@ def fingerprint() -> str:
         if found is not None and found.origin is not None:
             parts.append(_content(os.path.join(os.path.dirname(found.origin), "_version.py")))
     return source_hash(b"".join(parts)).hex()
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file in a folder that exists, or leave what is there. Raises OSError."""
+    import tempfile
+
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def _content(path: str) -> bytes:
@@ -73,7 +89,7 @@ class Store:
             return
         try:
             os.makedirs(self.folder, exist_ok=True)
-            self._replace(self._path(key), MAGIC + source_hash(body) + body)
+            write_file(self._path(key), MAGIC + source_hash(body) + body)
         except OSError as error:
             self._writable = False
             warnings.warn(
@@ -95,15 +111,3 @@ class Store:
         name, parameters = key
         stem = "-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)])
         return os.path.join(self.folder, f"{stem}.kernel")
-
-    def _replace(self, path: str, data: bytes) -> None:
-        import tempfile
-
-        handle, temporary = tempfile.mkstemp(dir=self.folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(temporary, path)
-        except OSError:
-            os.unlink(temporary)
-            raise

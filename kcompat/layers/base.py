@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import constraints, initializers, regularizers
+from .. import changes, constraints, initializers, regularizers
 from ..config import Configurable, serialize
 from ..errors import ArgumentError, WeightMismatchError
 from ..ir import TensorType, Value, Variable
@@ -169,7 +169,7 @@ class Layer(Configurable):
     def emission_changed(self) -> None:
         """Let models that hold this layer emit it again."""
         self._emission_version += 1
-        Variable.changes += 1
+        changes.note()
 
     @property
     def takes_mask(self) -> bool:

@@ -127,8 +127,8 @@ class Functional(Model):
             raise ArgumentError(f"{self}: takes {count} masks, one for each input, received {len(masks)}")
         return masks
 
-    def _pack(self, arrays: list[np.ndarray]) -> Any:
-        return _unpacked(super()._pack(arrays))
+    def pack(self, arrays: list[np.ndarray]) -> Any:
+        return _unpacked(super().pack(arrays))
 
 
 def emit_calls(b: Emitter, calls: Sequence[Call], values: dict[KerasTensor, Value]) -> None:

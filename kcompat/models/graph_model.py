@@ -46,6 +46,9 @@ class Program(Protocol):
     def quick_calls(self) -> Mapping[Any, QuickCall]:
         """By the shapes of all inputs: what answers without the Python of a call, if the whole is one graph."""
 
+    def whole(self) -> tuple[Executor, list[str], list[str]] | None:
+        """What runs all of it, and the names of its inputs and outputs; None if there is more than one graph."""
+
     def beginning(self, batch: int) -> tuple[Executor, str]:
         """What runs first for inputs of so many rows, and in words what follows it ("" for nothing)."""
 
@@ -165,7 +168,7 @@ class GraphModel(Model):
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs or len(args) != 1:
             raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
-        outputs = self._pack(self._run(self._arrays(args[0])))
+        outputs = self.pack(self._run(self._arrays(args[0])))
         self._quick, self._is_lone = self.program.quick_calls(), len(self.output_signatures) == 1
         return outputs
 
@@ -200,7 +203,7 @@ class GraphModel(Model):
             raise InputError(
                 f"model '{self.name}': outputs have another number of samples than inputs; call it instead"
             )
-        return self._pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
+        return self.pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
 
     def _is_batched(self) -> bool:
         """Whether the first axes of all inputs and outputs are the same open one, or "batch" by position."""
@@ -224,10 +227,23 @@ class GraphModel(Model):
             return np.asarray(entry, None if signature.dtype == "string" else signature.dtype)
         return as_input(entry, _value(signature), any_batch)
 
-    def _run(self, arrays: Sequence[Any]) -> list[Any]:
-        return self.program.run(dict(zip(self.input_names, arrays, strict=True)))
+    def _run(self, arrays: list[Any]) -> list[Any]:
+        outputs = self.program.run(dict(zip(self.input_names, arrays, strict=True)))
+        self._keep(arrays)
+        return outputs
 
-    def _pack(self, arrays: list[Any]) -> Any:
+    def whole(self) -> tuple[Executor, list[int], list[int]] | None:
+        found = self.program.whole()
+        if found is None or not set(self.output_names) <= set(found[2]):
+            return None
+        executor, reads, writes = found
+        return executor, list(map(self.input_names.index, reads)), list(map(writes.index, self.output_names))
+
+    @property
+    def predicts(self) -> str:
+        return "batches" if self._is_batched() else "whole"
+
+    def pack(self, arrays: list[Any]) -> Any:
         return pack_like("" if len(arrays) == 1 else [""] * len(arrays), arrays)
 
     # --- files ------------------------------------------------------------------

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
+import stat
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..registration import CustomObjectScope, in_effect
-from .model import Model
-from .training import TrainableModel
-from .training_state import TrainingState
+from ..settings import epsilon, floatx, image_data_format
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .training import TrainableModel
+    from .training_state import TrainingState
 
 
 def load_model(
@@ -32,20 +36,67 @@ def load_model(
     safe_mode is always on: nothing in a file is ever executed.
     Raises LoadError naming file, layer and key.
     """
+    options: dict[str, Any] = {
+        "compile": compile,
+        "original_backend": original_backend,
+        "image_dim_ordering": image_dim_ordering,
+        "external_data_dir": external_data_dir,
+    }
+    with CustomObjectScope(custom_objects):
+        known = in_effect()
+        content = None if known or external_data_dir is not None else _content(filepath)
+        if content is None:
+            return _read(filepath, known, options)
+        return _kept_or_read(filepath, content, options)
+
+
+def _kept_or_read(filepath: Any, content: memoryview, options: Mapping[str, Any]) -> Model:
+    """The model of a file that names no class of the caller's, ready to predict if it has run before."""
+    from ..executor import kept
+    from .prepared import open_prepared
+
+    decisive = {name: value for name, value in options.items() if name != "compile"}
+    folder = kept.folder_of(content, decisive, floatx(), image_data_format(), epsilon())
+
+    def read() -> Model:
+        from .keeping import Keeping
+
+        model = _read(filepath, {}, options, content)
+        if model.is_self_contained:
+            model.keeping = Keeping(folder, model)
+        return model
+
+    prepared = open_prepared(folder, read)
+    return read() if prepared is None else cast("Model", prepared)
+
+
+def _content(filepath: Any) -> memoryview | None:
+    """What a file holds, unless that is so much that its code is not kept; None for what is no regular file."""
+    import numpy as np
+
+    from ..executor import kept
+
+    try:
+        status = os.stat(filepath)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > kept.LARGEST:
+            return None
+        with open(filepath, "rb", buffering=0) as file:
+            memory = np.empty(status.st_size, np.uint8).data
+            return memory if file.readinto(memory) == status.st_size else None
+    except (OSError, TypeError, ValueError):  # the reader says what is wrong
+        return None
+
+
+def _read(
+    filepath: Any, custom_objects: Mapping[str, Any], options: Mapping[str, Any], content: memoryview | None = None
+) -> Model:
+    """The model of a file. content: what the file holds, if that is in memory."""
     from .. import converters
 
-    with CustomObjectScope(custom_objects):
-        model = converters.load(
-            filepath,
-            custom_objects=in_effect(),
-            compile=compile,
-            original_backend=original_backend,
-            image_dim_ordering=image_dim_ordering,
-            external_data_dir=external_data_dir,
-        )
-        if model.training_state is not None:
-            model.training_state.custom_objects = in_effect()
-        return model
+    model = converters.load(filepath, custom_objects=custom_objects, content=content, **options)
+    if model.training_state is not None:
+        model.training_state.custom_objects = custom_objects
+    return model
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **options: Any) -> None:
@@ -108,6 +159,8 @@ def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, An
 
 def to_json(model: Model, **json_arguments: Any) -> str:
     """A model's architecture as Keras 3 JSON."""
+    import json
+
     from ..converters.keras import architecture
 
     return json.dumps(architecture.serialize_model(model), **json_arguments)

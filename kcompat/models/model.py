@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import changes
 from ..errors import ArgumentError, InputError
 from ..executor import Executor, QuickCall
-from ..ir import Graph, Value, Variable
+from ..ir import Graph, Value
 from ..ir.types import TensorType
 from ..layers.base import Layer, walk
 from ..layers.emitter import Emitter
@@ -22,6 +23,9 @@ from ..tree import flatten, pack_like
 from .data import arrange, as_input, batch_size_for, input_of, is_stream, split, unify_batch
 from .training import TrainableModel
 
+if TYPE_CHECKING:
+    from .keeping import Keeping
+
 
 class Model(TrainableModel):
     """A layer with inputs and outputs of its own, that predicts, is saved and is shown.
@@ -29,6 +33,12 @@ class Model(TrainableModel):
     `Model(inputs, outputs, name=None)` makes a functional model from KerasTensors; a subclass with a `call` says in
     it what it computes, with layers that it holds as attributes.
     """
+
+    keeping: Keeping | None = None
+    """Keeps what the model first runs as, if it is that of a file."""
+
+    is_self_contained: bool = True
+    """Whether the file that the model is from holds all of it."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model:
@@ -151,7 +161,7 @@ class Model(TrainableModel):
         """Forget what was derived from the layers, after one was added or removed."""
         self._executor = None
         self.structure_version += 1
-        Variable.changes += 1
+        changes.note()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic on KerasTensors; on arrays, the result as arrays."""
@@ -172,7 +182,7 @@ class Model(TrainableModel):
         shapes = tuple([array.shape for array in arrays if type(array) is np.ndarray])
         quick = self._quick.get(shapes)
         outputs = None if quick is None or len(shapes) < len(arrays) else quick(arrays)
-        return outputs if outputs is None else self._pack(outputs)
+        return outputs if outputs is None else self.pack(outputs)
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs for arrays, as arrays."""
@@ -180,9 +190,27 @@ class Model(TrainableModel):
             raise ArgumentError(f"model '{self.name}' is called with its inputs alone")
         arrays = self._arrays(args[0])
         executor = self.executor
-        outputs = self._pack(executor(arrays))
+        outputs = self.pack(executor(arrays))
         self._quick, self._is_lone = executor.quick_calls, isinstance(outputs, np.ndarray)
+        self._keep(arrays)
         return outputs
+
+    def _keep(self, arrays: list[Any]) -> None:
+        """Keep on disk what has run first, if the model is that of a file."""
+        if self.keeping is not None:
+            keeping, self.keeping = self.keeping, None
+            keeping.keep(self, [array.shape for array in arrays])
+
+    def whole(self) -> tuple[Executor, list[int], list[int]] | None:
+        """What runs all of the model; the number of the model's input that is each of its inputs, and of its output
+        that is each of the model's. None if more than one graph runs."""
+        return self.executor, list(range(len(self.inputs))), list(range(len(self.outputs)))
+
+    @property
+    def predicts(self) -> str:
+        """Whether `predict` runs "batches" of any size, the "whole" of its data at once, or "other" things."""
+        first = [tensor.shape[:1] for tensor in (*self.inputs, *self.outputs)]
+        return "batches" if all(sizes and not isinstance(sizes[0], int) for sizes in first) else "other"
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as arrays."""
@@ -216,7 +244,8 @@ class Model(TrainableModel):
         for batch in batches if steps is None else islice(batches, steps):
             hooks.on_predict_batch_begin(bar.step)
             results.append(self.executor(batch))
-            hooks.on_predict_batch_end(bar.step, {"outputs": self._pack(results[-1])})
+            self._keep(batch)
+            hooks.on_predict_batch_end(bar.step, {"outputs": self.pack(results[-1])})
             bar.advance()
             if self.stop_predicting:
                 break
@@ -226,7 +255,7 @@ class Model(TrainableModel):
         if steps is not None and bar.step < steps:
             warnings.warn(f"predict: the data ended after {bar.step} of {steps} steps", stacklevel=2)
         bar.close()
-        return self._pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
+        return self.pack([np.concatenate(parts) for parts in zip(*results, strict=True)])
 
     def _prediction_hooks(self, callbacks: Any, verbose: int | str, steps: int | None) -> Any:
         """What the hooks for prediction are called on."""
@@ -260,7 +289,8 @@ class Model(TrainableModel):
         unify_batch(arrays, names)
         return arrays
 
-    def _pack(self, arrays: list[np.ndarray]) -> Any:
+    def pack(self, arrays: list[np.ndarray]) -> Any:
+        """Arrays in the order of the outputs, in the nest of the model's outputs."""
         return pack_like(self.output_structure, arrays)
 
     def reset_state(self) -> None:

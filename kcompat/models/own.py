@@ -145,7 +145,7 @@ class OwnModel(Model):
         if kwargs or len(args) != 1:
             return self._evaluate(args, kwargs, training=False)
         arrays = self._arrays(args[0])
-        return self._pack(self.executor(arrays))
+        return self.pack(self.executor(arrays))
 
     def _arrays(self, data: Any, any_batch: bool = False) -> list[np.ndarray]:
         arrays = self.training_arrays(data, any_batch)
