@@ -27,7 +27,8 @@ from typing import Any
 KCOMPAT = """
 import kcompat, numpy as np
 model = kcompat.load_model(path)
-model.predict(np.zeros([size or 1 for size in model.input_shape], np.float32), verbose=0)
+shape = [size if isinstance(size, int) else 1 for size in model.input_shape]
+model.predict(np.zeros(shape, np.float32), verbose=0)
 """
 ONNXRUNTIME = """
 import onnxruntime, numpy as np
@@ -62,6 +63,7 @@ model.predict(np.zeros([size or 1 for size in model.input_shape], np.float32), v
 ENGINES = {
     "kcompat": ("kcompat", "kcompat", "keras", KCOMPAT),
     "kcompat (.h5)": ("kcompat", "kcompat", "h5", KCOMPAT),
+    "kcompat (.onnx)": ("kcompat", "kcompat", "onnx", KCOMPAT),
     "onnxruntime": ("onnxruntime", "onnxruntime", "onnx", ONNXRUNTIME),
     "openvino": ("openvino", "openvino", "onnx", OPENVINO),
     "litert": ("ai_edge_litert", "ai-edge-litert", "tflite", LITERT),

@@ -71,11 +71,13 @@ def _kept_or_read(filepath: Any, content: memoryview, options: Mapping[str, Any]
 
 
 def _content(filepath: Any) -> memoryview | None:
-    """What a file holds, unless that is so much that its code is not kept; None for what is no regular file."""
+    """What a file holds, if its code may be kept; None for what is no regular file."""
     import numpy as np
 
     from ..executor import kept
 
+    if os.environ.get("KCOMPAT_KEEP_MODELS") == "0":
+        return None
     try:
         status = os.stat(filepath)
         if not stat.S_ISREG(status.st_mode) or status.st_size > kept.LARGEST:

@@ -16,6 +16,7 @@ import pytest
 
 import kcompat
 from kcompat import layers
+from kcompat.cli.warm import warm
 from kcompat.errors import InputError
 from kcompat.executor import kept
 from kcompat.models import Functional, Sequential, load_model
@@ -284,6 +285,24 @@ def test_what_was_used_longest_ago_makes_room(cache: Path, monkeypatch: pytest.M
 
 def test_large_files_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "LARGEST", 1000)
+    load_model(DIGITS / "digits_cnn.keras")(images(2))
+    assert not entries(cache)
+
+
+@pytest.mark.parametrize("ending", ["keras", "onnx"])
+def test_warming_keeps_each_batch(cache: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"digits.{ending}"
+    load_model(DIGITS / "digits_cnn.keras").save(path)
+    for _ in range(2):
+        warm(load_model(path), (1, 2))
+        assert len(entries(cache)) == 2
+    model = load_model(path)
+    model.predict(images(1), verbose=0)
+    assert is_prepared(model)
+
+
+def test_nothing_is_kept_where_that_is_asked(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KCOMPAT_KEEP_MODELS", "0")
     load_model(DIGITS / "digits_cnn.keras")(images(2))
     assert not entries(cache)
 
