@@ -24,10 +24,11 @@ from ..kernels.store import cache_root, fingerprint, write_file
 from .code import Code
 from .serialization import ALIGNMENT, Writer, code_of
 
-LARGEST = 256 << 20
-"""Bytes of a model file, and of the code of one, from which on code is not kept."""
+LARGEST = 16 << 20
+"""Bytes of a model file, and of the code of one, from which on code is not kept: reading and planning a model is then
+a small part of its first prediction, and its file and its code would both be in memory."""
 
-BUDGET, MOST = 1 << 30, 512
+BUDGET, MOST = 256 << 20, 512
 """Bytes and number of all files; those that were used longest ago make room."""
 
 _MAGIC = b"kcompat code 1\n\0"
