@@ -86,6 +86,8 @@ def write(path: str, code: Code, note: Mapping[str, Any]) -> None:
     if writer.size >= LARGEST:
         return
     text = marshal.dumps(description)
+    if marshal.loads(text) != description:  # it takes numbers of NumPy for bytes
+        return
     text += bytes(-(_HEAD.size + len(text)) % ALIGNMENT)
     body = b"".join([text, *writer.parts])
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import threading
@@ -73,15 +74,17 @@ class Team:
 
     def resize(self, threads: int, serve: Callable[[], Kernel]) -> None:
         """Have so many threads, callers included. serve: gives what members run. For one caller at a time."""
-        if threads < self._words[_THREADS]:
-            self._let_go(threads)
+        self.let_go(threads)
         for number in range(len(self._members) + 1, threads):
             self._words[_THREADS] = number + 1
             member = threading.Thread(target=self._member, args=(number, serve()), name="kcompat", daemon=True)
             self._members.append(member)
             member.start()
 
-    def _let_go(self, threads: int) -> None:
+    def let_go(self, threads: int) -> None:
+        """Have at most so many threads. For one caller at a time."""
+        if threads >= self._words[_THREADS]:
+            return
         self._library.pthread_mutex_lock(self._place(_MUTEX))
         self._words[_THREADS] = threads
         self._library.pthread_cond_broadcast(self._place(_WOKEN))
@@ -110,10 +113,21 @@ def team(serve: Callable[[], Kernel]) -> int:
     count = get_num_threads()
     if count != _size:
         with _creation:
-            _team = _team or Team()
+            if _team is None:
+                _team = Team()
+                atexit.register(_end)
             _team.resize(count, serve)
             _size = count
     return 0 if _team is None else _team.address
+
+
+def _end() -> None:
+    """Let members go before the interpreter ends, and with it the memory of the machine code that they run."""
+    global _size
+    with _creation:
+        if _team is not None:
+            _team.let_go(1)
+            _size = 1
 
 
 def _forget() -> None:

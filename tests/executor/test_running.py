@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -81,6 +82,21 @@ def test_a_forked_child_predicts() -> None:
             os._exit(0 if same else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         np.testing.assert_array_equal(model.predict_on_batch(batch), expected)
+
+
+def test_a_process_may_end_right_after_a_shared_step() -> None:
+    """Members that still look for work must not run machine code whose memory is gone."""
+    model = Path(__file__).resolve().parents[2] / "fixtures" / "digits" / "digits_cnn.h5"
+    code = f"""
+import kcompat, numpy
+from kcompat.executor import team
+team.PATIENCE = 1 << 40
+kcompat.load_model({str(model)!r})(numpy.zeros((256, 8, 8, 1), numpy.float32))
+assert team._team is not None
+"""
+    environment = {**os.environ, "KCOMPAT_NUM_THREADS": "2"}
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], env=environment, timeout=300, check=True, capture_output=True)
 
 
 def test_frames_are_used_again() -> None:
