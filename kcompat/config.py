@@ -418,3 +418,14 @@ def _from_name(module: str, name: str) -> Configurable:
     if cls is None:
         raise ArgumentError(f"{module} has no '{name}'; known: {', '.join(sorted(table_of(module)))}")
     return cls()
+
+
+def __getattr__(name: str) -> Any:
+    """What `keras.config` has."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import process
+
+    if name not in process.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(process, name)

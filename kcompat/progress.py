@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError
+from .settings import flags
 
 _WIDTH = 20
 _REFRESH = 0.05
@@ -31,7 +33,7 @@ class ProgressBar:
         self.total = total
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.step = 0
-        self._dynamic = sys.stdout.isatty() or "ipykernel" in sys.modules
+        self._dynamic = flags["interactive_logging"] and (sys.stdout.isatty() or "ipykernel" in sys.modules)
         self._started = self._shown = time.perf_counter()
         self._first_done = self._started
         self._length = 0
@@ -89,6 +91,9 @@ class ProgressBar:
         self._write(("\r" if self._dynamic else "") + line + padding + end)
 
     def _write(self, text: str) -> None:
+        if not flags["interactive_logging"]:
+            logging.getLogger("kcompat").info(text.strip())
+            return
         sys.stdout.write(_encodable(text))
         sys.stdout.flush()
 

@@ -1,9 +1,10 @@
-"""The process's source of seeds for whatever was not given one."""
+"""The process's source of seeds for whatever was not given one; as a namespace, `keras.random`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 
 class _Source:
@@ -51,3 +52,24 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
     seed_numpy(seed)  # noqa: NPY002 - the legacy global generator is what the caller asks to seed
     _source = _Source(seed)
+
+
+PUBLIC = frozenset(
+    {
+        *("SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma"),
+        *("normal", "randint", "shuffle", "truncated_normal", "uniform"),
+    }
+)
+"""What `keras.random` has."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .ops import random
+
+    return getattr(random, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})

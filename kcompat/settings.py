@@ -10,6 +10,13 @@ _FORMATS = ("channels_last", "channels_first")
 _image_data_format = "channels_last"
 _floatx = "float32"
 _epsilon = 1e-7
+_dtype_policy: str | None = None
+
+flags = {"interactive_logging": True, "traceback_filtering": True}
+"""Switches of `keras.config`."""
+
+limits: dict[str, int | None] = {"epochs": None, "steps": None}
+"""How many epochs, and steps of one, training makes at most."""
 
 
 def image_data_format() -> str:
@@ -36,6 +43,17 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ArgumentError(f"floatx must be one of {_FLOATS}, received {value!r}")
     _floatx = value
+
+
+def dtype_policy() -> str:
+    """The name of the dtype policy of layers that are not told theirs: by default `floatx`."""
+    return _dtype_policy or _floatx
+
+
+def set_dtype_policy(name: str | None) -> None:
+    """Change it, for layers made from now on; None for `floatx`."""
+    global _dtype_policy
+    _dtype_policy = name
 
 
 def epsilon() -> float:

@@ -23,6 +23,7 @@ from ..tree import flatten, map_structure
 from .dtype_policy import DTypePolicy
 from .emitter import Emitter
 from .random_stream import RandomStream
+from .seed_generator import SeedGenerator
 from .symbolic import Call, KerasTensor, call_symbolically, public_shape
 from .tracing import emit_call
 from .tracking import tracked
@@ -54,6 +55,7 @@ class Layer(Configurable):
     """
 
     supports_masking: ClassVar[bool] = False
+    input_spec: Any = None
     _own_weights: list[Variable]
     _sublayers: list[Layer]
     _emission_version: int
@@ -135,6 +137,11 @@ class Layer(Configurable):
         if trace is None:
             raise ArgumentError(f"{self}: add_loss is for use in call()")
         trace.losses.extend(flatten(loss))
+
+    @property
+    def has_state(self) -> bool:
+        """Whether what the layer gives may depend on more than its arguments: on weights, say."""
+        return True
 
     @property
     def losses(self) -> list[Any]:
@@ -221,6 +228,10 @@ class Layer(Configurable):
         variable.constraint = constraints.get(constraint)
         self._own_weights.append(variable)
         return variable
+
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, **more: Any) -> Any:
+        """`add_weight` under its older name."""
+        return self.add_weight(shape, initializer, dtype=dtype, trainable=trainable, **more)
 
     def add_configured_weight(self, role: str, shape: Any, name: str | None = None) -> Variable:
         """A new weight with the fields `<role>_initializer`, `<role>_regularizer` and `<role>_constraint`."""
@@ -371,7 +382,7 @@ class Layer(Configurable):
         if not args:
             args, kwargs = self._by_position(kwargs)
         trace = TRACE.get()
-        if trace is not None and trace.knows((args, kwargs)):
+        if trace is not None and (self.has_state or trace.knows((args, kwargs))):
             return trace.call(self, args, kwargs, **flags)
         if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
             outputs = call_symbolically(self, args, kwargs)
@@ -410,6 +421,12 @@ class Layer(Configurable):
         results = iter(evaluate(emitter.build(flatten(values)), arrays))
         return map_structure(lambda _: next(results), values)
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer gives for KerasTensors, which becomes no part of a model."""
+        outputs = call_symbolically(self, args, kwargs)
+        self.calls.pop()
+        return outputs
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for shapes of the inputs, with None where open."""
         emitter = Emitter()
@@ -420,6 +437,11 @@ class Layer(Configurable):
         return map_structure(lambda value: public_shape(value.type), values)
 
     # --- description ------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The layer's name."""
+        return self.name
 
     @property
     def compute_dtype(self) -> str:
@@ -481,6 +503,8 @@ class Layer(Configurable):
             self._sublayers.append(part)
         elif isinstance(part, Variable) and self.has_own_call() and part not in self._own_weights:
             self._own_weights.append(part)
+        elif isinstance(part, SeedGenerator) and self._random_stream is None:
+            self._random_stream = part.stream
 
     def __str__(self) -> str:
         return f"layer '{self.__dict__.get('name', '?')}' ({type(self).__name__})"

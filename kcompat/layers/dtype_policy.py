@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ArgumentError
-from ..settings import floatx
+from ..settings import dtype_policy, floatx
 
 QUANTIZATION_MODES = ("int8",)
 
@@ -71,7 +71,7 @@ class DTypePolicy:
     def parse(cls, value: Any) -> DTypePolicy:
         """A policy from None, a name, a policy, or the dict that any Keras release writes for one."""
         if value is None:
-            return cls(floatx())
+            return cls(dtype_policy())
         if isinstance(value, cls):
             return value
         if isinstance(value, Mapping):

@@ -174,11 +174,13 @@ INDEX: Indexes = {
     "rms_normalization": {"keras.layers": ("RMSNormalization",)},
     "rnn": {"keras.layers": ("RNN", "StackedRNNCells")},
     "same_padding": {},
+    "seed_generator": {},
     "separable": {
         "keras.layers": ("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D"),
     },
     "serialization": {},
     "simple_rnn": {"keras.layers": ("SimpleRNN", "SimpleRNNCell")},
+    "sizes": {},
     "spectral_normalization": {"keras.layers": ("SpectralNormalization",)},
     "stft_spectrogram": {"keras.layers": ("STFTSpectrogram",)},
     "symbolic": {},

@@ -66,9 +66,7 @@ class Trace:
 
     def call(self, layer: Layer, args: Any, kwargs: Any, training: bool | None = None) -> Any:
         """What a layer gives for nests with symbols, as symbols. training: for its own work, None for as it is."""
-        args, kwargs = map_structure(
-            lambda leaf: self.known.get(leaf, leaf) if isinstance(leaf, KerasTensor) else leaf, (args, kwargs)
-        )
+        args, kwargs = map_structure(self._entered if layer.has_state else self._looked_up, (args, kwargs))
         before, was_built = self.b.training, layer.built
         self.b.training = before if training is None else bool(training)
         try:
@@ -79,6 +77,13 @@ class Trace:
             for weight in layer.weights:
                 weight.path = f"{self.owner.name}/{weight.path}"
         return map_structure(lambda value: None if value is None else self.symbol(value), values)
+
+    def _looked_up(self, leaf: Any) -> Any:
+        return self.known.get(leaf, leaf) if isinstance(leaf, KerasTensor) else leaf
+
+    def _entered(self, leaf: Any) -> Any:
+        """What a layer is called on for a symbol or an array."""
+        return self._value(leaf) if isinstance(leaf, (KerasTensor, np.ndarray)) else leaf
 
     @contextmanager
     def active(self) -> Iterator[Trace]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import settings
 from ..callbacks.callback_list import CallbackList, plain_logs
 from ..callbacks.simple import TerminateOnNaN
 from ..errors import ArgumentError, InputError
@@ -72,7 +74,7 @@ def _train_epoch(
 ) -> None:
     trainer = model.trainer
     trainer.refresh()
-    for number, batch in enumerate(batches, done):
+    for number, batch in enumerate(islice(batches, settings.limits["steps"]), done):
         hooks.on_train_batch_begin(number)
         with interruptions.step():
             trainer.run(batch, training=True)
@@ -87,7 +89,7 @@ def test(model: TrainableModel, passes: Epochs, hooks: CallbackList) -> dict[str
     model.stop_evaluating = False
     hooks.on_test_begin()
     model.reset_metrics()
-    for number, batch in enumerate(passes.epoch()):
+    for number, batch in enumerate(islice(passes.epoch(), settings.limits["steps"])):
         hooks.on_test_batch_begin(number)
         trainer.run(batch, training=False)
         hooks.on_test_batch_end(number, trainer.results() if hooks.wants_logs("test") else None)

@@ -12,6 +12,8 @@ from ..ir import Value
 from ..layers.base import Layer
 from ..layers.emitter import Emitter
 from ..random import next_seed
+from ..registration import in_effect
+from ..settings import limits
 from .training_state import TrainingState, describe
 
 if TYPE_CHECKING:
@@ -197,6 +199,16 @@ class TrainableModel(Layer):
     def training_state(self, state: TrainingState | None) -> None:
         self._trainer, self._kept_state = None, state
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """What the model was compiled with, as Keras 3 writes it; empty for a model that is not compiled."""
+        state = self.training_state
+        return {} if state is None else state.config
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as `get_compile_config` said. Raises ArgumentError."""
+        self.training_state = TrainingState(dict(config), custom_objects=in_effect())
+        self.trainer  # noqa: B018 - so that unknown names are told at once
+
     # --- what a subclass may say anew -------------------------------------------
 
     def compute_loss(
@@ -276,7 +288,8 @@ class TrainableModel(Layer):
             batches = fitting.source_of(self, validation, size, validation_steps)
             validate = fitting.Validation(batches, validation_steps, validation_freq)
         hooks = fitting.hooks_of(self, callbacks, verbose, epochs, passes.steps, history=True)
-        fitting.train(self, passes, range(initial_epoch, epochs), hooks, validate, prefix)
+        last = epochs if limits["epochs"] is None else min(epochs, limits["epochs"])
+        fitting.train(self, passes, range(initial_epoch, last), hooks, validate, prefix)
         return self.history
 
     def evaluate(

@@ -11,6 +11,7 @@ from typing import Any
 from . import image, linalg, nn, numpy
 from .creation import (
     arange,
+    broadcast_to,
     convert_to_numpy,
     dtype,
     empty,
@@ -24,6 +25,7 @@ from .creation import (
     ones,
     shape,
     size,
+    tile,
     tri,
     zeros,
 )
@@ -32,6 +34,7 @@ from .variadic import einsum
 
 __all__ = [
     "arange",
+    "broadcast_to",
     "convert_to_numpy",
     "dtype",
     "einsum",
@@ -50,6 +53,7 @@ __all__ = [
     "ones",
     "shape",
     "size",
+    "tile",
     "tri",
     "zeros",
 ]

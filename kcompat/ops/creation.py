@@ -9,9 +9,12 @@ import numpy as np
 from ..errors import ArgumentError
 from ..ir import Variable
 from ..ir.types import ir_dtype, numpy_name
+from ..ir.variable_operators import TRACE
 from ..layers.operations.operation import standard_dtype
+from ..layers.sizes import is_open, like, sizes_of
 from ..layers.symbolic import KerasTensor
 from ..settings import floatx
+from .function import named
 
 Dtype = Any
 
@@ -20,19 +23,44 @@ def _numpy_dtype(dtype: Dtype, default: str | None = None) -> str:
     return numpy_name(standard_dtype(dtype if dtype is not None else default or floatx()))
 
 
-def zeros(shape: Any, dtype: Dtype = None) -> np.ndarray:
+def zeros(shape: Any, dtype: Dtype = None) -> Any:
     """An array of zeros, by default in floatx. Source: keras.ops.zeros."""
-    return np.zeros(shape, _numpy_dtype(dtype))
+    return full(shape, 0, dtype)
 
 
-def ones(shape: Any, dtype: Dtype = None) -> np.ndarray:
+def ones(shape: Any, dtype: Dtype = None) -> Any:
     """An array of ones, by default in floatx. Source: keras.ops.ones."""
-    return np.ones(shape, _numpy_dtype(dtype))
+    return full(shape, 1, dtype)
 
 
-def full(shape: Any, fill_value: Any, dtype: Dtype = None) -> np.ndarray:
-    """An array of one number, by default in floatx. Source: keras.ops.full."""
+def full(shape: Any, fill_value: Any, dtype: Dtype = None) -> Any:
+    """An array of one number, by default in floatx; a symbol where a size is open. Source: keras.ops.full."""
+    if is_open(shape):
+        return broadcast_to(np.asarray(fill_value, _numpy_dtype(dtype)), shape)
     return np.full(shape, fill_value, _numpy_dtype(dtype))
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """x repeated along axes of size one until it has a shape. Source: keras.ops.broadcast_to."""
+    if not is_open(shape):
+        return named("", "broadcast_to")(x, shape)
+    trace = TRACE.get()
+    return trace.symbol(trace.b.broadcast_like(trace.values(x), like(trace.b, shape)))
+
+
+def tile(x: Any, repeats: Any) -> Any:
+    """So many copies of x along each axis; along axes of size one as many as a size says. Source: keras.ops.tile."""
+    if not is_open(repeats):
+        return named("", "tile")(x, repeats)
+    sizes = (1,) * (len(repeats) - len(x.shape)) + tuple(x.shape)
+    if any(isinstance(count, KerasTensor) and size != 1 for size, count in zip(sizes, repeats, strict=True)):
+        raise ArgumentError(f"tile: an axis of shape {sizes} is repeated by a size that is not known; it must be one")
+    known = tuple(1 if isinstance(count, KerasTensor) else count for count in repeats)
+    tiled = named("", "tile")(x, known)
+    return broadcast_to(
+        tiled,
+        [count if isinstance(count, KerasTensor) else size for size, count in zip(shape(tiled), repeats, strict=True)],
+    )
 
 
 empty = zeros
@@ -78,8 +106,14 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[np.ndarray]:
     return list(np.meshgrid(*x, indexing=indexing))  # type: ignore[call-overload]
 
 
-def shape(x: Any) -> tuple[int | None, ...]:
-    """The sizes of a tensor, None where they are open. Source: keras.ops.shape."""
+def shape(x: Any) -> tuple[Any, ...]:
+    """The sizes of a tensor. Where they are open None, or symbols in a function that is traced.
+
+    Source: keras.ops.shape.
+    """
+    trace = TRACE.get()
+    if trace is not None and trace.knows(x):
+        return sizes_of(x)
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
@@ -88,9 +122,9 @@ def ndim(x: Any) -> int:
     return len(shape(x))
 
 
-def size(x: Any) -> int | None:
-    """The number of elements of a tensor, None where a size is open. Source: keras.ops.size."""
-    total = 1
+def size(x: Any) -> Any:
+    """The number of elements of a tensor; where a size is open None, or a symbol. Source: keras.ops.size."""
+    total: Any = 1
     for length in shape(x):
         if length is None:
             return None

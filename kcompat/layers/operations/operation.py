@@ -50,6 +50,10 @@ class Operation(Layer):
         super().__init__(*args, name=name, autocast=False, **kwargs)
 
     @property
+    def has_state(self) -> bool:
+        return False
+
+    @property
     def takes_mask(self) -> bool:
         """Masks of sequences end here, as in Keras."""
         return False

@@ -12,12 +12,19 @@ from ...errors import ArgumentError, ShapeError
 from ...ir import Value
 from ...ir.types import normalize_axes, normalize_axis, shape_text
 from ..emitter import Emitter
+from ..symbolic import KerasTensor
 from .operands import as_value, tensors
 from .operation import Axes, Number, Operation, OptionalInt, axes_of, function_of, operation
 
 
 def _sizes(value: Any, owner: Any) -> tuple[int, ...]:
     return int_list([value] if isinstance(value, int) else value)
+
+
+def _target_sizes(value: Any, owner: Any) -> tuple[int, ...]:
+    """Sizes, of which a symbol is the one that is left."""
+    given = value if isinstance(value, (list, tuple)) else [value]
+    return int_list([-1 if isinstance(size, KerasTensor) else size for size in given])
 
 
 Sizes = Kind("sizes", _sizes)
@@ -27,7 +34,7 @@ Sizes = Kind("sizes", _sizes)
 class Reshape(Operation):
     """The same elements in another shape; one size may be -1, what is left. Source: keras.ops.reshape."""
 
-    newshape = Field(Kind("sizes, one of which may be -1", _sizes))
+    newshape = Field(Kind("sizes, one of which may be -1", _target_sizes))
 
     def emit(self, b: Emitter, x: Any) -> Value:
         return b.reshape(as_value(b, x), shape=self._target())
