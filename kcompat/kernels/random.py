@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .intrinsics import f32, u32
+from .intrinsics import f32, stack, u32
 from .shares import share_start
 
 _FIRST, _SECOND = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -36,20 +36,27 @@ def unit_of(word):
 
 def uniform() -> Any:
     """Numbers in [0, 1); arguments: y, state (uint32 seed and counter), count."""
+    last_on_stack = stack(2)
+
+    @njit(inline="always")
+    def fill(y, block, seed, counter):
+        c0, c1, c2, c3 = philox(np.uint64(block), seed, counter)
+        y[4 * block] = unit_of(c0)
+        y[4 * block + 1] = unit_of(c1)
+        y[4 * block + 2] = unit_of(c2)
+        y[4 * block + 3] = unit_of(c3)
 
     def kernel(a, thread, threads):
-        count, state = a[2], u32(a[1])
+        y, count, state = f32(a[0]), a[2], u32(a[1])
         seed, counter = np.uint64(state[0]), np.uint64(state[1])
         blocks = (count + 3) // 4
-        for block in range(share_start(blocks, thread, threads), share_start(blocks, thread + 1, threads)):
-            c0, c1, c2, c3 = philox(np.uint64(block), seed, counter)
-            y, rest = f32(a[0] + block * 16), count - block * 4
-            y[0] = unit_of(c0)
-            if rest > 1:
-                y[1] = unit_of(c1)
-            if rest > 2:
-                y[2] = unit_of(c2)
-            if rest > 3:
-                y[3] = unit_of(c3)
+        first, end = share_start(blocks, thread, threads), share_start(blocks, thread + 1, threads)
+        for block in range(first, min(end, count // 4)):
+            fill(y, block, seed, counter)
+        if end * 4 > count:
+            block, last = count // 4, last_on_stack()
+            fill(f32(last - 16 * block), block, seed, counter)
+            for i in range(4 * block, count):
+                y[i] = f32(last)[i - 4 * block]
 
     return kernel

@@ -21,6 +21,9 @@ Key = tuple[str, tuple[tuple[str, int | str], ...]]
 MAGIC = b"kcompat kernel 2\n"
 _DIGEST = 8
 
+LONGEST_NAME = 120
+"""Letters of a file's name; names of more are digests."""
+
 
 def cache_root() -> str:
     """The folder of all caches: $KCOMPAT_CACHE, or `kcompat` in the user's cache folder."""
@@ -110,4 +113,6 @@ class Store:
     def _path(self, key: Key) -> str:
         name, parameters = key
         stem = "-".join([name, *(f"{parameter}={value}" for parameter, value in parameters)])
+        if len(stem) > LONGEST_NAME:
+            stem = f"{name}-{source_hash(stem.encode()).hex()}"
         return os.path.join(self.folder, f"{stem}.kernel")

@@ -10,6 +10,14 @@ from ..operators.fused import Instruction
 from .fuse_elementwise import MOST_INSTRUCTIONS, MOST_OPERANDS, numbered, operand_place
 from .rewrite import Rewrite, rewrite
 
+COMPILED = frozenset((
+    "add", "sub", "mul", "div", "square", "neg", "reciprocal", "rsqrt", "sqrt", "abs", "sign", "maximum", "minimum",
+    "where", "greater", "less", "equal", "not_equal",
+))  # fmt: skip
+"""The operators of which chains that make variables are compiled, and may be longer."""
+
+COMPILED_OPERANDS, COMPILED_INSTRUCTIONS = 16, 24
+
 
 def merge_chains(graph: Graph) -> Graph:
     """Given chains whose results variables become and another chain reads, such as moving means in an optimizer.
@@ -38,13 +46,22 @@ def _merged(work: Rewrite, node: Node, operands: list[Value | None], *, updates:
         results.append((old, len(program) - 1))
         places.append(~(len(program) - 1))
     _append(node, places, program)
-    if not results or len(inputs) > MOST_OPERANDS or len(program) > MOST_INSTRUCTIONS:
+    if not results or not _is_short(inputs, program, y):
         return None
     numbers = [*(number for _, number in results), len(program) - 1]
     *others, last = work.b.chain(*inputs, program=numbered(len(inputs), program), results=numbers)
     for (old, _), new in zip(results, others, strict=True):
         work.replace(old, new)
     return last
+
+
+def _is_short(inputs: list[Value], program: list[Instruction], y: Value) -> bool:
+    """Whether a kernel takes the chain."""
+    if len(inputs) <= MOST_OPERANDS and len(program) <= MOST_INSTRUCTIONS:
+        return True
+    if len(inputs) > COMPILED_OPERANDS or len(program) > COMPILED_INSTRUCTIONS:
+        return False
+    return all(name in COMPILED for name, _, _ in program) and all(value.shape in (y.shape, ()) for value in inputs)
 
 
 def _append(node: Node, places: list[int], program: list[Instruction]) -> None:

@@ -66,4 +66,4 @@ def test_one_step_makes_both() -> None:
     graph, _ = case(moving)
     program = Executor(graph).program([SHAPE])
     assert program is not None
-    assert [len(step.writes) for step in program.steps if "chain" in step.label] == [2]  # type: ignore[union-attr]
+    assert [len(step.writes) for step in program.steps if "update" in step.label] == [2]  # type: ignore[union-attr]

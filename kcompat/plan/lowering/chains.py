@@ -12,6 +12,7 @@ from ...operators.fused import Program as Instructions
 from ...passes.fuse_elementwise import CHAINED
 from ..planner import Planner, lowers
 from ..program import Address, Argument, Key, bits, kernel, product
+from .updates import update
 
 BLOCK, OPERANDS, REGISTERS, RESULTS, OUTER = 1024, 8, 8, 8, 4
 """As in kernels/chains.py."""
@@ -43,7 +44,11 @@ def chain(planner: Planner, node: Node) -> bool:
     values = [value for value in node.inputs if value is not None]
     y = node.outputs[0]
     letters = _letters(values, node.attrs["program"])
-    if 0 in y.shape or letters is None or len(values) > OPERANDS or len(node.outputs) > RESULTS:
+    if 0 in y.shape or letters is None:
+        return False
+    if update(planner, node, letters):
+        return True
+    if len(values) > OPERANDS or len(node.outputs) > RESULTS:
         return False
     shape = [int(size) for size in y.shape]
     axes = _axes(shape, [_aligned(value, y.rank) for value in values])

@@ -27,6 +27,7 @@ INDEX: Index = {
     "repetition": ("repeat", "tile"),
     "resample": ("resize",),
     "tiles": (),
+    "updates": (),
     "views": ("expand_dims", "fold_time", "reshape", "squeeze", "unfold_time"),
     "windows": (),
     "winograd": (),
