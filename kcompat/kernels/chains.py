@@ -17,8 +17,8 @@ OPERANDS, REGISTERS, RESULTS, OUTER = 8, 8, 8, 4
 HEAD, OPERAND, INSTRUCTION = 8 + OUTER, 4 + OUTER, 10
 """Words: of a chain's first arguments, of each operand's, of each instruction's."""
 
-FULL, SCALAR, PERIODIC = 0, 1, 2
-"""How an operand goes along the inner axis: element by element, one for all, or again and again."""
+FULL, SCALAR, PERIODIC, STRETCHED = 0, 1, 2, 3
+"""How an operand goes along the inner axis: element by element, one for all, again and again, or each many times."""
 
 
 def _pointer(kind: str) -> Any:
@@ -110,7 +110,7 @@ def run() -> Any:
 
     arguments: outer, inner, block, 0, operands, instructions, bytes of the results' elements, 0, sizes of
     OUTER outer axes. Then, for each operand: address, bytes of an element, how it goes along the inner axis, its
-    period (a divisor of block), elements from one outer index to the next for each outer axis. Then, for each
+    period (a divisor of block), or how many times each element comes, elements from one outer index to the next for each outer axis. Then, for each
     instruction: kernel, register it writes or ~n for result n, what it reads (an operand, OPERANDS + register, or
     OPERANDS + REGISTERS + result) three times, four words that the kernel takes as arguments 4 to 7, the result's
     address. What would be written where it is read goes through a spare block: loops over memory that overlaps
@@ -126,6 +126,19 @@ def run() -> Any:
             y[i] = x[i]
         for i in range(period * size, count * size):
             y[i] = y[i - period * size]
+
+    @njit(inline="always")
+    def stretch(target, source, size, times, count):
+        y, x = f32(target), f32(source)
+        flags, wholes = u8(target), u8(source)
+        for element in range((count + times - 1) // times):
+            end = min((element + 1) * times, count)
+            if size == 4:
+                for i in range(element * times, end):
+                    y[i] = x[element]
+            else:
+                for i in range(element * times, end):
+                    flags[i] = wholes[element]
 
     @njit(inline="always")
     def move(target, source, size):
@@ -146,7 +159,7 @@ def run() -> Any:
         return offset
 
     @njit(inline="always")
-    def place_operands(a, pointers, repeated, row, first, expand):
+    def place_operands(a, pointers, repeated, row, first, count, expand):
         """Where the block that begins at element `first` of a row finds its operands."""
         for number in range(a[4]):
             operand = HEAD + number * OPERAND
@@ -158,7 +171,10 @@ def run() -> Any:
                 pointers[number] = start
             else:
                 pointers[number] = repeated + number * BLOCK * 4
-                if expand:
+                if mode == STRETCHED:
+                    times = a[operand + 3]
+                    stretch(pointers[number], start + first // times * size, size, times, count)
+                elif expand:
                     repeat(pointers[number], start, size, a[operand + 3], a[2])
 
     def kernel(a, thread, threads):
@@ -174,7 +190,7 @@ def run() -> Any:
             row = unit // blocks
             first = (unit - row * blocks) * a[2]
             count = min(a[2], a[1] - first)
-            place_operands(a, pointers, repeated, row, first, row != last_row)
+            place_operands(a, pointers, repeated, row, first, count, row != last_row)
             last_row = row
             for number in range(a[5]):
                 at = HEAD + a[4] * OPERAND + number * INSTRUCTION

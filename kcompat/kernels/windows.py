@@ -18,16 +18,21 @@ GEOMETRY = 4 + 6 * 3
 
 
 @njit(inline="always")
+def taps_to(distance, dilation):
+    """How many taps begin before a place; divisions take long."""
+    return distance if dilation == 1 else (distance + dilation - 1) // dilation
+
+
+@njit(inline="always")
 def first_tap(place, low, dilation):
     """The first tap of a window whose first tap is at `place - low` that lies inside."""
-    outside = low - place
-    return (outside + dilation - 1) // dilation if outside > 0 else 0
+    return taps_to(low - place, dilation) if low > place else 0
 
 
 @njit(inline="always")
 def end_tap(place, low, dilation, size, window):
     """One past the last tap that lies inside."""
-    return min(window, (size - (place - low) + dilation - 1) // dilation) if place - low < size else 0
+    return min(window, taps_to(size - (place - low), dilation)) if place - low < size else 0
 
 
 @njit(inline="always")
@@ -145,30 +150,42 @@ def collect() -> Any:
     """
 
     @njit(inline="always")
-    def add(a, y, pixel, tap):
-        filters, taps = a[3], a[10] * a[11] * a[12]
-        for group in range(a[22]):
-            x = f32(a[0] + ((pixel * a[22] + group) * taps + tap) * filters * 4)
-            out = f32(y + group * filters * 4)
-            for f in range(filters):
-                out[f] += x[f]
+    def add(y, x, y_step, x_step, pixels, filters):
+        if filters == 1:
+            for pixel in range(pixels):
+                y[pixel * y_step] += x[pixel * x_step]
+        else:
+            for pixel in range(pixels):
+                for f in range(filters):
+                    y[pixel * y_step + f] += x[pixel * x_step + f]
 
     @njit(inline="always")
-    def one(a, image, d, h, w):
-        channels = a[22] * a[3]
-        address = a[1] + (((image * a[7] + d) * a[8] + h) * a[9] + w) * channels * 4
-        y, bias = f32(address), f32(a[23])
-        for c in range(channels):
-            y[c] = bias[c]
-        for i in range(a[10]):
-            from_d = reaching(d, i, a[16], a[13], a[19], a[4])
-            for j in range(a[11]):
-                from_h = reaching(h, j, a[17], a[14], a[20], a[5])
-                if from_d >= 0 and from_h >= 0:
-                    for k in range(a[12]):
-                        from_w = reaching(w, k, a[18], a[15], a[21], a[6])
-                        if from_w >= 0:
-                            pixel = ((image * a[4] + from_d) * a[5] + from_h) * a[6] + from_w
-                            add(a, address, pixel, (i * a[11] + j) * a[12] + k)
+    def add_row(a, y, row, window_row):
+        """Add what a row of input pixels gives to a row of output pixels by a row of the window."""
+        filters, groups, taps = a[3], a[22], a[10] * a[11] * a[12]
+        for tap in range(a[12]):
+            place = tap * a[21] - a[18]
+            first = max(0, (a[15] - 1 - place) // a[15])
+            end = min(a[6], (a[9] - 1 - place) // a[15] + 1)
+            for group in range(groups):
+                x = a[0] + (((row * a[6] + first) * groups + group) * taps + window_row * a[12] + tap) * filters * 4
+                to = y + ((place + first * a[15]) * groups + group) * filters * 4
+                add(f32(to), f32(x), a[15] * groups * filters, groups * taps * filters, end - first, filters)
 
-    return by_rows(one)
+    def kernel(a, thread, threads):
+        rows, channels, bias = a[2] * a[7] * a[8], a[22] * a[3], f32(a[23])
+        for row in range(share_start(rows, thread, threads), share_start(rows, thread + 1, threads)):
+            image, rest = row // (a[7] * a[8]), row % (a[7] * a[8])
+            d, h, address = rest // a[8], rest % a[8], a[1] + row * a[9] * channels * 4
+            y = f32(address)
+            for place in range(a[9]):
+                for c in range(channels):
+                    y[place * channels + c] = bias[c]
+            for i in range(a[10]):
+                from_d = reaching(d, i, a[16], a[13], a[19], a[4])
+                for j in range(a[11]):
+                    from_h = reaching(h, j, a[17], a[14], a[20], a[5])
+                    if from_d >= 0 and from_h >= 0:
+                        add_row(a, address, (image * a[4] + from_d) * a[5] + from_h, i * a[11] + j)
+
+    return kernel

@@ -17,10 +17,10 @@ from .updates import update
 BLOCK, OPERANDS, REGISTERS, RESULTS, OUTER = 1024, 8, 8, 8, 4
 """As in kernels/chains.py."""
 
-FULL, SCALAR, PERIODIC = 0, 1, 2
+FULL, SCALAR, PERIODIC, STRETCHED = 0, 1, 2, 3
 LETTER, SIZES = {"float32": "f", "bool": "b"}, {"f": 4, "b": 1}
 SHORT = 256
-"""An inner axis shorter than this is joined with the one before it, if it can be."""
+"""An inner axis shorter than this is joined with the one before it."""
 
 COSTS = {"pow": 10.0, "sin": 8.0, "cos": 8.0, **dict.fromkeys(("exp", "tanh", "sigmoid", "erf", "gelu", "silu"), 0.6)}
 """Nanoseconds for an element, for estimates of work."""
@@ -127,15 +127,13 @@ def _axes(shape: list[int], operands: list[list[int]]) -> list[Axis]:
 
 
 def _join_last(axes: list[Axis], operands: list[Operand]) -> tuple[int, int]:
-    """Join a short last axis with the one before it, if each operand then repeats; inner size and block."""
+    """Join a short last axis with the one before it; inner size and block."""
     last = axes[-1]
-    if len(axes) == 1 or last.size >= SHORT or any(
-        before and not now for before, now in zip(axes[-2].varies, last.varies, strict=True)
-    ):  # fmt: skip
+    if len(axes) == 1 or last.size >= SHORT:
         return last.size, BLOCK
     for operand, before, now in zip(operands, axes[-2].varies, last.varies, strict=True):
-        if now and not before:
-            operand.mode, operand.period = PERIODIC, last.size
+        if now != before:
+            operand.mode, operand.period = PERIODIC if now else STRETCHED, last.size
     axes[-2:] = [Axis(axes[-2].size * last.size, axes[-2].varies)]
     return axes[-1].size, BLOCK // last.size * last.size
 

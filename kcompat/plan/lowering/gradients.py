@@ -20,6 +20,9 @@ from .winograd_gradient import pays_for_gradient, winograd_gradient
 CHUNK = 2048
 """Pixels over which a kernel's gradient is summed at a time: what they need stays in the cache."""
 
+MOST_TAPS = 1024
+"""As in kernels/pool_gradients.py."""
+
 
 @lowers("conv_kernel_gradient")
 def conv_kernel_gradient(planner: Planner, node: Node) -> bool:
@@ -109,10 +112,14 @@ def pool_gradient(planner: Planner, node: Node) -> bool:
     if any(low < 0 or high < 0 for low, high in pads):
         return False
     is_max = node.op.name == "max_pool_gradient"
+    if is_max and product(window) > MOST_TAPS:
+        return False
     source, target, gradient = planner.place(x) if is_max else 0, planner.place(y), planner.place(dy)
     images = product(x.shape[:1])
     planner.step(
-        kernel("pool_gradients.max_pool", ties=attrs["ties"]) if is_max else kernel("pool_gradients.avg_pool"),
+        kernel("pool_gradients.max_pool", ties=attrs["ties"], lanes=planner.target.lanes)
+        if is_max
+        else kernel("pool_gradients.avg_pool"),
         [
             source, target, images, product(x.shape[-1:]),
             *three(sizes, 1), *three(dy.shape[1:-1], 1), *three(window, 1),
