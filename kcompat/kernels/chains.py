@@ -110,11 +110,11 @@ def run() -> Any:
 
     arguments: outer, inner, block, 0, operands, instructions, bytes of the results' elements, 0, sizes of
     OUTER outer axes. Then, for each operand: address, bytes of an element, how it goes along the inner axis, its
-    period (a divisor of block), or how many times each element comes, elements from one outer index to the next for each outer axis. Then, for each
-    instruction: kernel, register it writes or ~n for result n, what it reads (an operand, OPERANDS + register, or
-    OPERANDS + REGISTERS + result) three times, four words that the kernel takes as arguments 4 to 7, the result's
-    address. What would be written where it is read goes through a spare block: loops over memory that overlaps
-    are not vectorised.
+    period (a divisor of block), or how many times each element comes, elements from one outer index to the next for
+    each outer axis. Then, for each instruction: kernel, register it writes or ~n for result n, what it reads (an
+    operand, OPERANDS + register, or OPERANDS + REGISTERS + result) three times, four words that the kernel takes as
+    arguments 4 to 7, the result's address. What would be written where it is read goes through a spare block: loops
+    over memory that overlaps are not vectorised.
     """
     registers_on_stack, call_on_stack = stack((REGISTERS + OPERANDS + 1) * BLOCK // 2), stack(16)
     pointers_on_stack = stack(OPERANDS + REGISTERS + RESULTS)
