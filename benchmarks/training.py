@@ -1,12 +1,13 @@
 """How long a training step takes in kcompat, next to Keras on TensorFlow, on JAX and on torch, and plain torch.
 
-Usage: python benchmarks/training.py [MODEL ...] [--batch 32 128] [--threads N] [--rounds 7] [--steps 20]
-       [--peers keras-tensorflow=PYTHON ...] [--json FILE]
+Usage: python benchmarks/training.py [MODEL ...] [--batch 32 128] [--ways step fit evaluate predict] [--threads N]
+       [--rounds 7] [--steps 20] [--rows 10000] [--peers keras-tensorflow=PYTHON ...] [--json FILE]
 
 Every engine runs in a process of its own, from its own interpreter if --peers names one (as NAME=PATH; else this
-one's), and all take turns in every round: `train_on_batch` of one batch with Adam and categorical crossentropy, so
-many steps. Medians over the rounds, and how many times as long each peer takes, are printed as a Markdown table. A
-peer that is not installed is left out.
+one's), and all take turns in every round, with Adam and categorical crossentropy: so many steps of `train_on_batch`
+with one batch, or one pass of `fit`, `evaluate` or `predict` over so many rows, divided by its batches. Medians over
+the rounds, and how many times as long each peer takes, are printed as a Markdown table. A peer that is not installed
+is left out.
 """
 
 from __future__ import annotations
@@ -20,120 +21,105 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from training_models import SHAPES, keras_model, samples, torch_model
 
-SHAPES = {"mlp_seed": (784,), "mnist_cnn": (28, 28, 1), "cifar_vgg": (32, 32, 3)}
-CLASSES = 10
 ENGINES = ("kcompat", "keras-tensorflow", "keras-jax", "keras-torch", "torch")
+WAYS = ("step", "fit", "evaluate", "predict")
 
-Step = Callable[[], Any]
+Run = Callable[[], Any]
+"""Makes one step, or one pass over the rows."""
 
 
 # --- what one engine does, in its own process -----------------------------------
 
 
-def batch(model: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs in [0, 1) and classes as vectors."""
-    generator = np.random.default_rng(0)
-    x = generator.random((size, *SHAPES[model]), np.float32)
-    return x, np.eye(CLASSES, dtype=np.float32)[generator.integers(0, CLASSES, size)]
+def keras_run(library: Any, model: str, size: int, way: str, rows: int) -> Run:
+    network = keras_model(library, model)
+    x, y = samples(model, size if way == "step" else rows)
+    settings = {"batch_size": size, "verbose": 0}
+    return {
+        "step": lambda: network.train_on_batch(x, y),
+        "fit": lambda: network.fit(x, y, **settings),
+        "evaluate": lambda: network.evaluate(x, y, **settings),
+        "predict": lambda: network.predict(x, **settings),
+    }[way]
 
 
-def layers_of(model: str, layers: Any) -> list[Any]:
-    """The layers, with those of Keras or of kcompat."""
-    convolution = {"kernel_size": 3, "activation": "relu"}
-    if model == "mlp_seed":
-        hidden = [layers.Dense(64, activation="relu")]
-    elif model == "mnist_cnn":
-        hidden = [layers.Conv2D(32, **convolution), layers.Conv2D(64, **convolution), layers.MaxPooling2D()]
-        hidden += [layers.Flatten(), layers.Dense(128, activation="relu")]
-    else:
-        hidden = []
-        for filters in (32, 64, 128):
-            hidden += [layers.Conv2D(filters, padding="same", **convolution) for _ in range(2)]
-            hidden.append(layers.MaxPooling2D())
-        hidden += [layers.Flatten(), layers.Dense(256, activation="relu")]
-    return [*hidden, layers.Dense(CLASSES, activation="softmax")]
-
-
-def keras_step(library: Any, model: str, size: int) -> Step:
-    x, y = batch(model, size)
-    network = library.Sequential([library.Input(SHAPES[model]), *layers_of(model, library.layers)])
-    network.compile("adam", "categorical_crossentropy")
-    return lambda: network.train_on_batch(x, y)
-
-
-def torch_step(model: str, size: int) -> Step:
+def torch_run(model: str, size: int, way: str, rows: int) -> Run:
     import torch
-    from torch import nn
 
-    def convolutions(*filters: int, padding: int) -> list[Any]:
-        pairs = pairwise(filters)
-        return [part for one, other in pairs for part in (nn.Conv2d(one, other, 3, padding=padding), nn.ReLU())]
-
-    if model == "mlp_seed":
-        parts = [nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, CLASSES)]
-    elif model == "mnist_cnn":
-        parts = [*convolutions(1, 32, 64, padding=0), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9216, 128), nn.ReLU()]
-        parts.append(nn.Linear(128, CLASSES))
-    else:
-        parts = []
-        for one, other in ((3, 32), (32, 64), (64, 128)):
-            parts += [*convolutions(one, other, other, padding=1), nn.MaxPool2d(2)]
-        parts += [nn.Flatten(), nn.Linear(2048, 256), nn.ReLU(), nn.Linear(256, CLASSES)]
-    network, loss = nn.Sequential(*parts), nn.CrossEntropyLoss()
+    network, loss = torch_model(model), torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(network.parameters(), eps=1e-7)
-    x, y = batch(model, size)
-    images = torch.from_numpy(x if x.ndim == 2 else np.ascontiguousarray(np.moveaxis(x, -1, 1)))
-    targets = torch.from_numpy(y)
+    arrays = samples(model, size if way == "step" else rows)
+    x = arrays[0] if arrays[0].ndim < 4 else np.ascontiguousarray(np.moveaxis(arrays[0], -1, 1))
+    data, targets = torch.from_numpy(x), torch.from_numpy(arrays[1])
 
-    def step() -> float:
+    def step(images: Any, classes: Any) -> float:
         optimizer.zero_grad()
-        value = loss(network(images), targets)
+        value = loss(network(images), classes)
         value.backward()
         optimizer.step()
-        return value.item()
+        return float(value)
 
-    return step
+    def fit() -> None:
+        network.train()
+        for part in torch.randperm(rows).split(size):
+            step(data[part], targets[part])
+
+    def infer(with_loss: bool) -> None:
+        network.eval()
+        with torch.no_grad():
+            for part, classes in zip(data.split(size), targets.split(size), strict=True):
+                results = network(part)
+                if with_loss:
+                    float(loss(results, classes))
+
+    return {
+        "step": lambda: step(data, targets),
+        "fit": fit,
+        "evaluate": lambda: infer(True),
+        "predict": lambda: infer(False),
+    }[way]
 
 
-def make_step(engine: str, model: str, size: int, threads: int) -> Step:
+def make_run(engine: str, threads: int, model: str, size: int, way: str, rows: int) -> Run:
     if engine == "kcompat":
         import kcompat
-        from kcompat.executor import set_num_threads
 
-        set_num_threads(threads)
-        return keras_step(kcompat, model, size)
+        kcompat.set_num_threads(threads)
+        return keras_run(kcompat, model, size, way, rows)
     if engine == "torch":
         import torch
 
         torch.set_num_threads(threads)
-        return torch_step(model, size)
+        return torch_run(model, size, way, rows)
     import keras
 
-    return keras_step(keras, model, size)
+    return keras_run(keras, model, size, way, rows)
 
 
 def serve(engine: str, threads: int) -> None:
-    """Answers lines "model batch steps" with the microseconds of a step."""
+    """Answers lines "model batch way rows steps" with the microseconds of a step."""
     if engine.startswith("keras-"):
         os.environ["KERAS_BACKEND"] = engine.removeprefix("keras-")
-    steps: dict[tuple[str, int], Step] = {}
+    kept: tuple[tuple[str, ...], Run] | None = None
     for line in sys.stdin:
-        model, size, count = line.split()
-        key = model, int(size)
-        if key not in steps:
-            steps = {key: make_step(engine, *key, threads)}
-            for _ in range(3):
-                steps[key]()
+        *key, count = line.split()
+        model, size, way, rows = key
+        if kept is None or kept[0] != tuple(key):
+            kept = tuple(key), make_run(engine, threads, model, int(size), way, int(rows))
+            for _ in range(3 if way == "step" else 1):
+                kept[1]()
+        calls, steps = (int(count), 1) if way == "step" else (1, -(-int(rows) // int(size)))
         start = time.perf_counter()
-        for _ in range(int(count)):
-            steps[key]()
-        print("time", (time.perf_counter() - start) / int(count) * 1e6, flush=True)
+        for _ in range(calls):
+            kept[1]()
+        print("time", (time.perf_counter() - start) / (calls * steps) * 1e6, flush=True)
 
 
 # --- the comparison -------------------------------------------------------------
@@ -152,12 +138,12 @@ class Engine:
             env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
-    def run(self, model: str, size: int, steps: int) -> float | None:
-        """Microseconds of a step; None if the process has ended."""
+    def run(self, *words: str | int) -> float | None:
+        """Microseconds of a step, as `serve` is asked for it; None if the process has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            self._process.stdin.write(f"{model} {size} {steps}\n")
+            self._process.stdin.write(" ".join(map(str, words)) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             return None
@@ -190,28 +176,31 @@ def started(interpreters: dict[str, str], threads: int) -> list[Engine]:
     return engines
 
 
-def compare(engines: list[Engine], model: str, size: int, rounds: int, steps: int) -> dict[str, Any]:
-    """One row: microseconds by engine, the median over rounds in which they take turns."""
+def compare(engines: list[Engine], row: tuple[str, int, str], rows: int, rounds: int, steps: int) -> dict[str, Any]:
+    """One row of the table, a model, its batch and a way: microseconds of a step by engine, the median over rounds in
+    which they take turns."""
     times: dict[str, list[float]] = {engine.name: [] for engine in engines}
     for turn in range(rounds + 1):
         for engine in engines:
-            value = engine.run(model, size, steps if turn else 1)
+            value = engine.run(*row, rows, steps if turn else 1)
             if value is None:
-                sys.exit(f"{engine.name} ended while it trained {model}: run it with --serve {engine.name} to see why")
+                sys.exit(f"{engine.name} ended while it ran {row[0]}: run it with --serve {engine.name} to see why")
             if turn:
                 times[engine.name].append(value)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    return {"model": model, "batch": size, "microseconds": medians}
+    model, batch, way = row
+    return {"model": model, "batch": batch, "way": way, "microseconds": medians}
 
 
 def table(rows: list[dict[str, Any]], names: list[str]) -> str:
     """Microseconds of each engine and, for peers, how many times as long as kcompat that is."""
     peers = [name for name in names if name != "kcompat"]
-    lines = [f"| model | batch | kcompat us | {' | '.join(peers)} |", "|" + "---|" * (3 + len(peers))]
+    lines = [f"| model | batch | way | kcompat us | {' | '.join(peers)} |", "|" + "---|" * (4 + len(peers))]
     for row in rows:
         times = row["microseconds"]
         cells = [f"{times[peer]:.0f} us, {times[peer] / times['kcompat']:.2f}" for peer in peers]
-        lines.append(f"| {row['model']} | {row['batch']} | {times['kcompat']:.0f} | {' | '.join(cells)} |")
+        own = [row["model"], str(row["batch"]), row["way"], f"{times['kcompat']:.0f}"]
+        lines.append(f"| {' | '.join([*own, *cells])} |")
     return "\n".join(lines)
 
 
@@ -219,6 +208,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", help=f"of {', '.join(SHAPES)}; all if none is named")
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["step"])
+    parser.add_argument("--rows", type=int, default=10_000, help="of data that fit, evaluate and predict go through")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=20, help="of an engine's turn in a round")
@@ -235,11 +226,10 @@ def main() -> None:
     engines = started(dict(item.split("=", 1) for item in options.peers), options.threads)
     rows = []
     try:
-        for model in options.models or SHAPES:
-            for size in options.batch:
-                rows.append(compare(engines, model, size, options.rounds, options.steps))
-                names = [engine.name for engine in engines]
-                print(table(rows[-1:], names).splitlines()[-1], file=sys.stderr, flush=True)
+        for row in product(options.models or SHAPES, options.batch, options.ways):
+            rows.append(compare(engines, row, options.rows, options.rounds, options.steps))
+            names = [engine.name for engine in engines]
+            print(table(rows[-1:], names).splitlines()[-1], file=sys.stderr, flush=True)
     finally:
         for engine in engines:
             engine.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import changes
 from ..kernels import addresses
 from .code import Code
 from .frame import Frame, Kernel
@@ -14,6 +16,7 @@ from .team import team
 
 if TYPE_CHECKING:
     from ..ir import Variable
+    from .pace import Pace
     from .quick import QuickCall
 
 _QUICK = ("walk.quick_call", ())
@@ -21,15 +24,24 @@ _CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
 
 
 class Bound:
-    """Code ready to run. variables: whose memory follows the inputs; updated: those that a run changes."""
+    """Code ready to run. variables: whose memory follows the inputs; updated: those that a run changes. pace: decides
+    which runs are shared; all, if it is None."""
 
-    def __init__(self, code: Code, variables: Sequence[Variable] = (), updated: Sequence[Variable] = ()) -> None:
-        self.code, self._variables, self._updated = code, variables, updated
+    def __init__(
+        self,
+        code: Code,
+        variables: Sequence[Variable] = (),
+        updated: Sequence[Variable] = (),
+        pace: Pace | None = None,
+    ) -> None:
+        self.code, self._variables, self._updated, self._pace = code, variables, updated, pace
         self._kernels = addresses([*code.kernels(), _CALL, *([_QUICK] if code.is_quick else ())])
         self._call = Kernel(self._kernels[_CALL])
         self._inputs = [np.dtype(dtype) for _, dtype in code.inputs]
         self._outputs = [(shape, np.dtype(dtype)) for shape, dtype in code.outputs]
         self._free: list[Frame] = []
+        self._held: list[np.ndarray] = []
+        self._changes = -1
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -55,21 +67,42 @@ class Bound:
             a if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous else np.ascontiguousarray(a, dtype)
             for a, dtype in zip(arrays, self._inputs, strict=True)
         ]
-        arrays += [variable.memory() for variable in self._variables]
+        arrays += self._memory()
         outputs: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._outputs]
         try:
             frame = self._free.pop()
         except IndexError:
             frame = self._frame()
         try:
-            frame.run(arrays, outputs, self._team())
+            self._walk(frame, arrays, outputs)
             if frame.take_flag():
                 return None
         finally:
             self._free.append(frame)
+        self._note_updates()
+        return outputs
+
+    def _walk(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        team, pace = self._team(), self._pace
+        if not team or pace is None:
+            frame.run(arrays, outputs, team)
+            return
+        start = time.perf_counter()
+        frame.run(arrays, outputs, team if pace.shares else 0)
+        pace.note(time.perf_counter() - start)
+
+    def _memory(self) -> list[np.ndarray]:
+        """The memory of the variables, which is another where a value has been assigned."""
+        if self._changes != changes.count:
+            self._changes = changes.count
+            self._held = [variable.memory() for variable in self._variables]
+        return self._held
+
+    def _note_updates(self) -> None:
         for variable in self._updated:
             variable.changed()
-        return outputs
+        if changes.count == self._changes + len(self._updated):
+            self._changes = changes.count
 
     def _team(self) -> int:
         return team(_serve) if self.code.is_parallel else 0

@@ -124,7 +124,11 @@ class Executor:
 
 
 def _bound(program: Program) -> Bound:
-    return Bound(encode(program), program.variables, program.updated)
+    if not program.updated:
+        return Bound(encode(program), program.variables)
+    from .pace import pace_for
+
+    return Bound(encode(program), program.variables, program.updated, pace_for(program))
 
 
 def _is_plannable(graph: Graph) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from ... import initializers
 from ...config import Configurable, Field, Kind
 from ...ir import Value, Variable
-from ...ir.types import is_float, numpy_name, type_of
+from ...ir.types import is_float, type_of
 from ...ir.variable_operators import TRACE
 from ...layers.emitter import Emitter
 from ...reference import evaluate
@@ -157,7 +157,8 @@ class Metric(Configurable):
     def reset_state(self) -> None:
         """Forget all batches."""
         for variable in self.variables:
-            variable.assign(np.zeros(variable.shape, numpy_name(variable.dtype)))
+            variable.memory()[...] = 0
+            variable.changed()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take a batch, then give the result."""

@@ -57,6 +57,8 @@ def by_sample(
 def quotient(numerator: Any, denominator: Any) -> Any:
     """numerator / denominator, and 0 where the latter is 0."""
     numerator, denominator = np.asarray(numerator), np.asarray(denominator)
+    if numerator.ndim == denominator.ndim == 0:
+        return numerator[()] / denominator[()] if denominator else numerator.dtype.type(0)
     safe = np.where(denominator == 0, 1, denominator)
     return np.where(denominator == 0, 0, numerator / safe).astype(numerator.dtype)[()]
 
