@@ -10,14 +10,14 @@ import math
 
 from ..plan.program import Program, Step
 
-LONGEST = 2e6
+LONGEST = 2e7
 """Nanoseconds of estimated work from which sharing always pays."""
 
 TRIES = 3
 """Calls that are made the other way in a trial, and as many before it that they are compared with; the first of
 them, which finds its data in other caches, does not count."""
 
-GAIN = 0.95
+GAIN = 0.9
 """Of the time before: what the other way must not exceed to be kept."""
 
 REST, COST = 40, 50

@@ -118,7 +118,7 @@ def team(serve: Callable[[], Kernel]) -> int:
                 atexit.register(_end)
             _team.resize(count, serve)
             _size = count
-    return 0 if _team is None else _team.address
+    return 0 if _team is None or count == 1 else _team.address
 
 
 def _end() -> None:
