@@ -138,8 +138,8 @@ class Ftrl(Optimizer):
         squares, linear = self.slot(variable, "accumulator"), self.slot(variable, "linear")
         w, old = b.state(variable), b.state(squares)
         new = b.add(old, squared(b, gradient))
-        power = b.pow(new, -self.learning_rate_power)
-        growth = b.div(b.sub(power, b.pow(old, -self.learning_rate_power)), rate)
+        power = self._power(b, new)
+        growth = b.div(b.sub(power, self._power(b, old)), rate)
         shrunk = b.add(gradient, b.mul(w, 2 * self.l2_shrinkage_regularization_strength))
         total = b.add(b.state(linear), b.sub(shrunk, b.mul(growth, w)))
         l2 = b.add(b.div(b.constant(self.beta, variable.dtype), b.mul(rate, 2.0)), self.l2_regularization_strength)
@@ -148,6 +148,12 @@ class Ftrl(Optimizer):
         b.update(squares, new)
         b.update(linear, total)
         b.update(variable, b.div(b.sub(b.clip(total, low=-l1, high=l1), total), curvature))
+
+    def _power(self, b: Emitter, squares: Value) -> Value:
+        """squares ** -learning_rate_power; roots are much quicker than other powers."""
+        exponent = -self.learning_rate_power
+        power: Value = b.sqrt(squares) if exponent == 0.5 else b.pow(squares, exponent)
+        return power
 
 
 @registered(MODULE)
