@@ -93,9 +93,10 @@ class Bound:
 
     def _memory(self) -> list[np.ndarray]:
         """The memory of the variables, which is another where a value has been assigned."""
-        if self._changes != changes.count:
-            self._changes = changes.count
+        count = changes.count
+        if self._changes != count:
             self._held = [variable.memory() for variable in self._variables]
+            self._changes = count
         return self._held
 
     def _note_updates(self) -> None:

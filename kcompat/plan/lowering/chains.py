@@ -12,7 +12,6 @@ from ...operators.fused import Program as Instructions
 from ...passes.fuse_elementwise import CHAINED
 from ..planner import Planner, lowers
 from ..program import Address, Argument, Key, bits, kernel, product
-from .updates import update
 
 BLOCK, OPERANDS, REGISTERS, RESULTS, OUTER = 1024, 8, 8, 8, 4
 """As in kernels/chains.py."""
@@ -46,7 +45,7 @@ def chain(planner: Planner, node: Node) -> bool:
     letters = _letters(values, node.attrs["program"])
     if 0 in y.shape or letters is None:
         return False
-    if update(planner, node, letters):
+    if planner.graph.updates and _makes_variables(planner, node, letters):
         return True
     if len(values) > OPERANDS or len(node.outputs) > RESULTS:
         return False
@@ -86,6 +85,12 @@ def chain(planner: Planner, node: Node) -> bool:
         apart=_apart(node.attrs["program"], operands, targets),
     )
     return True
+
+
+def _makes_variables(planner: Planner, node: Node, letters: list[str]) -> bool:
+    from .updates import update
+
+    return update(planner, node, letters)
 
 
 def _letters(values: list[Value], program: Instructions) -> list[str] | None:
