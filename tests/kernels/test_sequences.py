@@ -12,9 +12,10 @@ from engines import sharing_all_steps
 
 from kcompat.errors import InputError
 from kcompat.executor import Executor
-from kcompat.ir import TensorType, Value
+from kcompat.ir import TensorType, Value, Variable
 from kcompat.ir.types import ir_dtype
 from kcompat.layers.emitter import Emitter
+from kcompat.plan.lowering import recurrent
 from kcompat.plan.program import HostStep
 from kcompat.reference import evaluate
 
@@ -257,16 +258,8 @@ def operands(cell: str, batch: int, units: int, has_states: bool, is_masked: boo
     return [*arrays, random(20, batch, TIMES, units), *last]
 
 
-@pytest.mark.parametrize("lanes", LANES)
-@pytest.mark.parametrize(("has_states", "is_masked"), [(False, False), (True, True)])
-@pytest.mark.parametrize(
-    ("batch", "units", "options"),
-    [(5, 10, {}), (1, 16, {"go_backwards": True}), (6, 16, {"zero_masked": True})],
-)
-@pytest.mark.parametrize("cell", CELLS)
-def test_gradients_of_cells(
-    cell: str, batch: int, units: int, options: dict[str, Any], has_states: bool, is_masked: bool, lanes: int
-) -> None:
+def there_and_back(cell: str, has_states: bool, is_masked: bool, options: dict[str, Any]) -> Callable[..., Any]:
+    """What builds a cell and its gradients from `operands`."""
     states = CELLS[cell][1]
 
     def build(b: Any, x: Any, w: Any, u: Any, bias: Any, *rest: Any) -> list[Any]:
@@ -278,7 +271,39 @@ def test_gradients_of_cells(
         gradient = getattr(b, f"{cell}_gradient")
         return [*made, *gradient(made[0], x, w, u, bias, *given, mask, dy, *last, **options)]
 
+    return build
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(("has_states", "is_masked"), [(False, False), (True, True)])
+@pytest.mark.parametrize(
+    ("batch", "units", "options"),
+    [(5, 10, {}), (1, 16, {"go_backwards": True}), (6, 16, {"zero_masked": True})],
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_cells(
+    cell: str, batch: int, units: int, options: dict[str, Any], has_states: bool, is_masked: bool, lanes: int
+) -> None:
+    build = there_and_back(cell, has_states, is_masked, options)
     check(build, *operands(cell, batch, units, has_states, is_masked), lanes=lanes)
+
+
+@pytest.mark.parametrize(("has_states", "is_masked"), [(False, True), (True, False)])
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}])
+@pytest.mark.parametrize("cell", CELLS)
+def test_training_goes_through_a_few_sequences_at_a_time(
+    cell: str, options: dict[str, Any], has_states: bool, is_masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrent, "CACHE_BYTES", 0)
+
+    def build(b: Emitter, *values: Value) -> Any:
+        count = Variable("count", ())
+        b.update(count, b.add(b.state(count), 1.0))
+        return there_and_back(cell, has_states, is_masked, options)(b, *values)
+
+    labels = check(build, *operands(cell, 19, 10, has_states, is_masked), lanes=16)
+    assert labels.count(f"{cell} gradient 8x{TIMES}x10") == 2
+    assert f"{cell} gradient 3x{TIMES}x10" in labels
 
 
 def test_a_gru_of_the_first_generation_with_weights_that_change() -> None:

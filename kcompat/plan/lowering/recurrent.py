@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,12 @@ HEAD = 9
 GATE = 1.0
 """Nanoseconds for the gates of a unit, for estimates of work."""
 
+CACHE_BYTES = 1 << 20
+"""What enters the gates of sequences that are gone through together."""
+
+LEAST_TOGETHER = 8
+"""Sequences that are gone through together: threads share blocks of at most four."""
+
 ROWS = {16: (4, 2, 1), 8: (2, 1), 4: (2, 1)}
 
 
@@ -43,27 +49,47 @@ def recurrent(planner: Planner, node: Node) -> bool:
     units = -(-own // lanes) * lanes
     rows = next(rows for rows in ROWS[lanes] if rows <= batch)
     scan = _Scan(planner, node, cell, units)
-    z = scan.inputs(x, w, bias)
-    memory = scan.memory(batch, rows)
+    together = sequences_together(planner, batch, 4 * times * scan.gates * units)
+    product_of_inputs = scan.inputs(x, w, bias, together)
+    memory = scan.memory(together, rows)
     given = [planner.place(state) for state in (*states, *[None] * (2 - len(states)))]
     seen = planner.place(mask)
     results = [planner.place(value) if value in used(planner) else 0 for value in node.outputs]
-    y, last_h, last_c = (*results, 0)[:3]
     weights, origin = scan.weights(u, bias), planner.packs.no_offset(planner)
-    head: list[Argument] = [
-        1, batch, times, units, own, scan.wide, scan.second_wide, int(attrs["zero_masked"]), origin,
-    ]  # fmt: skip
-    planner.step(
-        kernel("recurrent.scan", cell=cell, activation=activations[0], gate=activations[1], rows=rows, lanes=lanes),
-        [*head, z, *weights, *memory, *given, seen, y, last_h, last_c, int(attrs["go_backwards"])],
-        reads=[z, *weights, *given, seen, origin],
-        writes=[*memory, *results],
-        work=batch * times * (4.0 * scan.gates * units * units / FLOPS + GATE * units),
-        label=f"{cell} {batch}x{times}x{own}",
-        is_whole=batch <= rows,
-    )
-    _join(planner)
+    for first in range(0, batch, together):
+        count = min(together, batch - first)
+        z = product_of_inputs(first, count)
+        head: list[Argument] = [
+            1, count, times, units, own, scan.wide, scan.second_wide, int(attrs["zero_masked"]), origin,
+        ]  # fmt: skip
+        y, *last = (moved(result, first * size * own) for result, size in zip(results, (4 * times, 4, 4), strict=False))
+        planner.step(
+            kernel("recurrent.scan", cell=cell, activation=activations[0], gate=activations[1], rows=rows, lanes=lanes),
+            [
+                *head, z, *weights, *memory, *(moved(state, 4 * first * own) for state in given),
+                moved(seen, first * times), y, *[*last, 0][:2], int(attrs["go_backwards"]),
+            ],
+            reads=[z, *weights, *given, seen, origin],
+            writes=[*memory, *results],
+            work=count * times * (4.0 * scan.gates * units * units / FLOPS + GATE * units),
+            label=f"{cell} {count}x{times}x{own}",
+            is_whole=count <= rows,
+        )  # fmt: skip
+        _join(planner)
     return True
+
+
+def sequences_together(planner: Planner, batch: int, size: int) -> int:
+    """How many sequences are gone through before the next, so that what enters their gates, so many bytes for each,
+    stays in the cache. Graphs that are not trained are divided as a whole, see `plan/parts.py`."""
+    if not planner.graph.updates:
+        return batch
+    return min(batch, max(LEAST_TOGETHER, CACHE_BYTES // size // LEAST_TOGETHER * LEAST_TOGETHER))
+
+
+def moved(place: Address | int, nbytes: int) -> Address | int:
+    """A place so many bytes on; 0 for none."""
+    return place + nbytes if isinstance(place, Address) else 0
 
 
 def activation_of(name: str) -> str:
@@ -132,12 +158,13 @@ class _Scan:
         columns = (last - first) * self.units
         return pack_step(self.planner, whole + 4 * first * self.units, rows, columns, width, (stride, 4))
 
-    def inputs(self, x: Value, w: Value, bias: Value | None) -> Address:
-        """Add the product that gives x w + bias for all steps; where it is."""
+    def inputs(self, x: Value, w: Value, bias: Value | None, together: int) -> Callable[[int, int], Address]:
+        """A function that adds the product that gives x w + bias for all steps of sequences, from a first one on so
+        many, of at most `together`; it returns where that is, which is the same place for all."""
         planner, columns = self.planner, self.gates * self.units
-        rows, depth = product(x.shape[:2]), product(x.shape[2:])
-        tile = choose_tile(rows, planner.target.lanes)
-        z = planner.scratch(4 * rows * columns)
+        times, depth = product(x.shape[1:2]), product(x.shape[2:])
+        tile = choose_tile(together * times, planner.target.lanes)
+        z = planner.scratch(4 * together * times * columns)
 
         def panels(data: np.ndarray) -> np.ndarray:
             return pack_panels(self._padded(data, depth), tile.width)
@@ -159,16 +186,21 @@ class _Scan:
             start = planner.constant(packs.get(given, form, offsets))
         else:
             start = self._panels(given, 1, all_gates, tile.width)
-        add_product(
-            planner,
-            tile,
-            places=(planner.place(x), weights, start, z, 0),
-            sizes=(rows, columns, depth),
-            strides=(depth, columns, columns),
-            limits=(-math.inf, math.inf),
-            label=f"inputs {rows}x{depth}x{columns}",
-        )
-        return z
+
+        def add(first: int, count: int) -> Address:
+            rows = count * times
+            add_product(
+                planner,
+                tile,
+                places=(moved(planner.place(x), 4 * first * times * depth), weights, start, z, 0),
+                sizes=(rows, columns, depth),
+                strides=(depth, columns, columns),
+                limits=(-math.inf, math.inf),
+                label=f"inputs {rows}x{depth}x{columns}",
+            )
+            return z
+
+        return add
 
     def weights(self, u: Value, bias: Value | None) -> list[Address | int]:
         """Packed recurrent weights and bias, and those of the second product."""
