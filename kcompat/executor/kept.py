@@ -24,9 +24,9 @@ from ..kernels.store import cache_root, fingerprint, write_file
 from .code import Code
 from .serialization import ALIGNMENT, Writer, code_of
 
-LARGEST = 16 << 20
-"""Bytes of a model file, and of the code of one, from which on code is not kept: reading and planning a model is then
-a small part of its first prediction, and its file and its code would both be in memory."""
+LARGEST = 64 << 20
+"""Bytes of a model file, and of the code of one, from which on code is not kept: both would be in memory, and code, where
+convolutions are Winograd's, is half as large again as the file."""
 
 BUDGET, MOST = 256 << 20, 512
 """Bytes and number of all files; those that were used longest ago make room."""
@@ -89,10 +89,14 @@ def write(path: str, code: Code, note: Mapping[str, Any]) -> None:
     if marshal.loads(text) != description:  # it takes numbers of NumPy for bytes
         return
     text += bytes(-(_HEAD.size + len(text)) % ALIGNMENT)
-    body = b"".join([text, *writer.parts])
+    content = memoryview(bytearray(_HEAD.size + len(text) + writer.size))
+    body = content[_HEAD.size :]
+    body[: len(text)] = text
+    writer.fill(body[len(text) :])
+    _HEAD.pack_into(content, 0, _MAGIC, source_hash(body), len(text))
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_file(path, _HEAD.pack(_MAGIC, source_hash(body), len(text)) + body)
+        write_file(path, content)  # type: ignore[arg-type]  # a file takes any buffer
         _make_room()
     except OSError:
         return

@@ -18,9 +18,9 @@ class Writer:
     """Collects the bytes that descriptions refer to by place and length; an array that occurs again is there once."""
 
     def __init__(self) -> None:
-        self.parts: list[Any] = []
         self.size = 0
         self._places: dict[int, list[int]] = {}
+        self._arrays: list[tuple[int, np.ndarray]] = []
 
     def describe(self, code: Code) -> dict[str, Any]:
         """Code without steps of the host."""
@@ -44,10 +44,14 @@ class Writer:
         """Where an array's bytes are, and how many."""
         if id(array) not in self._places:
             self._places[id(array)] = [self.size, array.nbytes]
-            padding = -array.nbytes % ALIGNMENT
-            self.parts += [array.reshape(-1).view(np.uint8), bytes(padding)]
-            self.size += array.nbytes + padding
+            self._arrays.append((self.size, array))
+            self.size += array.nbytes + -array.nbytes % ALIGNMENT
         return self._places[id(array)]
+
+    def fill(self, data: memoryview) -> None:
+        """Write the bytes, `size` in all."""
+        for place, array in self._arrays:
+            data[place : place + array.nbytes] = array.reshape(-1).view(np.uint8).data
 
 
 def code_of(description: dict[str, Any], data: np.ndarray) -> Code:
