@@ -25,8 +25,8 @@ from .code import Code
 from .serialization import ALIGNMENT, Writer, code_of
 
 LARGEST = 64 << 20
-"""Bytes of a model file, and of the code of one, from which on code is not kept: both would be in memory, and code, where
-convolutions are Winograd's, is half as large again as the file."""
+"""Bytes of a model file, and of the code of one, from which on code is not kept: both would be in memory, and code
+with Winograd's convolutions is half as large again as the file."""
 
 BUDGET, MOST = 256 << 20, 512
 """Bytes and number of all files; those that were used longest ago make room."""
