@@ -18,7 +18,6 @@ from ..config import (
     Kind,
     PositiveInt,
     Str,
-    ints,
     one_of,
     optional,
     registered,
@@ -84,22 +83,29 @@ class RandomLayer(Layer):
     """
 
     def emit(self, b: Emitter, x: Any) -> Any:
-        if isinstance(x, dict):
-            return {**x, "images": self.emit(b, self._images(b, x))}
-        require_rank(self, x, 3, 4)
-        x = b.floating(x)
-        return self._batched(b, x) if b.training else x
+        sample = x if isinstance(x, dict) else {"images": x}
+        images = self._images(b, sample)
+        require_rank(self, images, 3, 4)
+        sample = {**sample, "images": b.floating(images)}
+        if b.training:
+            sample = self._batched(b, sample)
+        return sample if isinstance(x, dict) else sample["images"]
 
-    def _batched(self, b: Emitter, x: Value) -> Value:
-        """The images of a batch or a single one, changed, whatever their layout."""
+    def _batched(self, b: Emitter, sample: dict[str, Value]) -> dict[str, Value]:
+        """The images of a batch or a single one, changed, whatever their layout; and their labels."""
+        x = sample["images"]
         images = b.expand_dims(x, axes=(0,)) if x.rank == 3 else x
         first = getattr(self, "data_format", None) == "channels_first"
         if first:
             images = b.transpose(images, perm=(0, 2, 3, 1))
-        images = self.transform(b, images, **self.draw(b, images))
+        drawn = self.draw(b, images)
+        images = self.transform(b, images, **drawn)
         if first:
             images = b.transpose(images, perm=(0, 3, 1, 2))
-        return b.squeeze(images, axes=(0,)) if x.rank == 3 else images
+        sample = {**sample, "images": b.squeeze(images, axes=(0,)) if x.rank == 3 else images}
+        if "labels" in sample:
+            sample["labels"] = self.transform_labels(b, sample["labels"], **drawn)
+        return sample
 
     def draw(self, b: Emitter, images: Value) -> dict[str, Value]:
         """Random numbers for images (batch, height, width, channels), by the names that `transform` has for them."""
@@ -109,13 +115,17 @@ class RandomLayer(Layer):
         """What images (batch, height, width, channels) become by what was drawn."""
         raise NotImplementedError(f"{type(self).__name__} does not define transform(b, images)")
 
+    def transform_labels(self, b: Emitter, labels: Value, *args: Any, **drawn: Any) -> Value:
+        """What the labels of images become by what was drawn."""
+        return labels
+
     def uniform(self, b: Emitter, images: Value, low: float = 0.0, high: float = 1.0) -> Value:
         """A number in [low, high) for each image, (batch, 1, 1, 1)."""
         return b.add(b.mul(self.stream.uniform(b, images, (-1, 1, 1, 1)), high - low), low)
 
     def _images(self, b: Emitter, sample: dict[str, Any]) -> Any:
-        if b.training:
-            raise ArgumentError(f"{self}: a dict of inputs is not supported in training; augment the data before it")
+        if b.training and "segmentation_masks" in sample:
+            raise ArgumentError(f"{self}: segmentation masks are not supported in training; augment them before it")
         unknown = sorted(set(sample) - {"images", "labels", "segmentation_masks"})
         if unknown or "images" not in sample:
             raise ArgumentError(
@@ -138,19 +148,6 @@ class Augmentation(RandomLayer):
 
 
 @registered("keras.layers")
-class RandomPerspective(Augmentation):
-    """Source: keras.layers.RandomPerspective."""
-
-    positional = ("factor", "scale", "interpolation", "fill_value", "seed", "data_format")
-
-    factor = Field(number_range(0, 1), 1.0)
-    scale = Field(Unit, 1.0)
-    interpolation = Field(Interpolation, "bilinear")
-    fill_value = Field(Float, 0.0)
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
 class RandomElasticTransform(Augmentation):
     """Source: keras.layers.RandomElasticTransform."""
 
@@ -164,32 +161,6 @@ class RandomElasticTransform(Augmentation):
     interpolation = Field(Interpolation, "bilinear")
     fill_mode = Field(FillMode, "reflect")
     fill_value = Field(Float, 0.0)
-    value_range = Field(ValueRange, (0, 255))
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class RandomErasing(Augmentation):
-    """Source: keras.layers.RandomErasing."""
-
-    positional = ("factor", "scale", "fill_value", "value_range", "seed", "data_format")
-
-    factor = Field(number_range(0, 1), 1.0)
-    scale = Field(number_range(0, 1), (0.02, 0.33))
-    fill_value = Field(optional(Float), None)
-    value_range = Field(ValueRange, (0, 255))
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class RandomGaussianBlur(Augmentation):
-    """Source: keras.layers.RandomGaussianBlur."""
-
-    positional = ("factor", "kernel_size", "sigma", "value_range", "data_format", "seed")
-
-    factor = Field(number_range(0, 1), 1.0)
-    kernel_size = Field(ints(2), 3)
-    sigma = Field(number_range(0, 1), 1.0)
     value_range = Field(ValueRange, (0, 255))
     seed = Field(SeedKind, None)
 
@@ -223,26 +194,6 @@ class AugMix(Augmentation):
     alpha = Field(within(0), 1.0)
     all_ops = Field(Bool, True)
     interpolation = Field(Interpolation, "bilinear")
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class MixUp(Augmentation):
-    """Source: keras.layers.MixUp."""
-
-    positional = ("alpha", "data_format", "seed")
-
-    alpha = Field(within(0), 0.2)
-    seed = Field(SeedKind, None)
-
-
-@registered("keras.layers")
-class CutMix(Augmentation):
-    """Source: keras.layers.CutMix."""
-
-    positional = ("factor", "seed", "data_format")
-
-    factor = Field(number_range(0, 1), 1.0)
     seed = Field(SeedKind, None)
 
 

@@ -13,7 +13,8 @@ from ..ir import Dim, Value
 from ..ir.types import shape_text
 from .center_crop import CenterCrop
 from .emitter import Emitter
-from .random_augmentation import Augmentation, FillMode, Interpolation, amount, number_range
+from .homography import quadrilateral_map
+from .random_augmentation import Augmentation, FillMode, Interpolation, Unit, amount, number_range
 from .resizing import Resizing
 
 
@@ -43,10 +44,13 @@ class _Affine(Augmentation):
     interpolation: Any
 
     def mapped(self, b: Emitter, images: Value, numbers: list[Any]) -> Value:
-        """Images sampled at (n0 x + n1 y + n2, n3 x + n4 y + n5), each number (batch, 1, 1, 1) or one for all."""
+        """Images sampled at (n0 x + n1 y + n2, n3 x + n4 y + n5), each number (batch, 1, 1, 1) or one for all.
+
+        Two more numbers divide both by n6 x + n7 y + 1.
+        """
         like = next(number for number in numbers if isinstance(number, Value))
         zero = b.mul(like, 0.0)
-        columns = [b.reshape(b.add(zero, number), shape=(-1, 1)) for number in (*numbers, 0.0, 0.0)]
+        columns = [b.reshape(b.add(zero, number), shape=(-1, 1)) for number in (*numbers, 0.0, 0.0)[:8]]
         return b.projective_transform(
             images,
             b.cast(b.concat(*columns, axis=1), dtype="float32"),
@@ -89,6 +93,40 @@ class RandomRotation(_Affine):
         right = b.sub(x, b.sub(b.mul(x, cos), b.mul(y, sin)))
         down = b.sub(y, b.add(b.mul(x, sin), b.mul(y, cos)))
         return self.mapped(b, images, [cos, b.neg(sin), right, sin, cos, down])
+
+
+@registered("keras.layers")
+class RandomPerspective(_Affine):
+    """Some of the images, their corners moved by up to half of `scale`. Source: keras.layers.RandomPerspective."""
+
+    positional = ("factor", "scale", "interpolation", "fill_value", "seed", "data_format")
+
+    factor = Field(number_range(0, 1), 1.0)
+    scale = Field(Unit, 1.0)
+    interpolation = Field(Interpolation, "bilinear")
+    fill_value = Field(Float, 0.0)
+    seed = Field(SeedKind, None)
+
+    fill_mode = "constant"
+
+    def draw(self, b: Emitter, images: Value) -> dict[str, Value]:
+        moved = self.stream.uniform(b, images, (-1, 4, 2, 1))
+        chosen = b.less(self.uniform(b, images), self.uniform(b, images, *self.factor))
+        return {"chosen": chosen, "moves": b.mul(b.sub(moved, 0.5), self.scale)}
+
+    def transform(self, b: Emitter, images: Value, *, chosen: Value, moves: Value) -> Value:
+        sizes = _last(b, images, 2), _last(b, images, 1)
+        corners = [self._corner(b, moves, corner, sizes) for corner in range(4)]
+        return b.where(chosen, self.mapped(b, images, quadrilateral_map(b, corners, *sizes)), images)
+
+    def _corner(self, b: Emitter, moves: Value, corner: int, sizes: tuple[Value, Value]) -> list[Value]:
+        """Where a corner goes: x and y (batch, 1, 1, 1); corners are counted row by row."""
+        ends = (corner % 2, corner // 2)
+        factors = (
+            b.slice(moves, starts=(corner, axis), stops=(corner + 1, axis + 1), steps=(1, 1), axes=(1, 2))
+            for axis in (0, 1)
+        )
+        return [b.mul(b.add(f, 1.0), b.mul(s, float(end))) for f, s, end in zip(factors, sizes, ends, strict=True)]
 
 
 class _HeightAndWidth(_Affine):

@@ -39,11 +39,42 @@ def test_the_same_draws_make_the_same_images(case: dict[str, Any]) -> None:
     layer = getattr(layers, case["class"])(**case["arguments"])
     prefix = f"{case['name']}/"
     given = {key.removeprefix(prefix): value for key, value in ARRAYS.items() if key.startswith(prefix)}
-    expected = given.pop("output")
+    expected, labels = given.pop("output"), given.pop("labels", None)
     images = ARRAYS["images"]
     if layer.data_format == "channels_first":
         images = images.transpose(0, 3, 1, 2)
     np.testing.assert_allclose(replayed(layer, images, given), expected, rtol=1e-4, atol=1e-3)
+    if labels is not None:
+        unit = np.eye(len(images), dtype=np.float32)
+        mixed = compute(lambda b, x, **drawn: layer.transform_labels(b, x, **drawn), unit, given)
+        np.testing.assert_allclose(mixed, labels, rtol=1e-4, atol=1e-5)
+
+
+def compute(emit: Any, x: np.ndarray, drawn: dict[str, np.ndarray]) -> np.ndarray:
+    emitter = Emitter(training=True)
+    values = {key: emitter.input(type_of(array)) for key, array in {"x": x, **drawn}.items()}
+    return evaluate(emitter.build([emit(emitter, **values)]), [x, *drawn.values()])[0]
+
+
+def test_mixing_is_of_the_beta_distribution() -> None:
+    images = np.zeros((4000, 2, 2, 1), np.float32)
+    for layer, variance in ((layers.MixUp(0.5, seed=1), 1 / 8), (layers.CutMix((1.0, 1.0), seed=1), 1 / 12)):
+        emitter = Emitter(training=True)
+        weights = layer.draw(emitter, emitter.input(type_of(images)))["weights"]
+        (drawn,) = evaluate(emitter.build([weights]), [images])
+        np.testing.assert_allclose([drawn.mean(), drawn.var()], [0.5, variance], atol=0.02)
+
+
+def test_labels_are_mixed_with_their_images() -> None:
+    images, labels = np.arange(8, dtype=np.float32).reshape(8, 1, 1, 1), np.eye(8, dtype=np.float32)
+    mixed = layers.MixUp(seed=3)({"images": images, "labels": labels}, training=True)
+    np.testing.assert_allclose(mixed["labels"] @ np.arange(8), mixed["images"][:, 0, 0, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [layers.RandomErasing, layers.RandomGaussianBlur, layers.RandomPerspective])
+def test_as_many_images_are_changed_as_the_factor_says(cls: Any) -> None:
+    kept = np.isclose(changed(cls(factor=(0.3, 0.3), seed=5)), IMAGES, atol=1e-2).all(axis=(1, 2, 3))
+    assert 230 < kept.sum() < 330
 
 
 def changed(layer: Any, images: np.ndarray = IMAGES) -> np.ndarray:
