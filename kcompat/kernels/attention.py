@@ -110,15 +110,13 @@ def run(rows: int, vectors: int, lanes: int) -> Any:
     @njit(inline="always")
     def multiply(table, a, matrix, length, columns):
         """All panels of one product for the rows of the table."""
-        places, column = i64(table), 0
+        column = 0
         while column < columns:
             tile(
-                table, a[8], 1, length, 1, matrix + column * length * 4, a[7], 0, columns - column, 0,
+                table, a[8], 1, length, 1, matrix + column * length * 4, a[7], 0, column, columns - column, 0,
                 np.float32(-np.inf), np.float32(np.inf),
             )  # fmt: skip
             column += width
-            for row in range(rows, 2 * rows):
-                places[row] += width * 4
 
     @njit(inline="always")
     def block(table, a, scores, sample, head, first):

@@ -70,7 +70,7 @@ def row_kernel(parts: int, vectors: int, lanes: int) -> Any:
             emit.accumulate_row(builder.load(builder.inttoptr(table, I64.as_pointer())), depth, weights)
             emit.combine()
             emit.scale(bias, scale)
-            emit.finish(table, width, residual, low, high)
+            emit.finish(table, constant(0), width, residual, low, high)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 7, types.float32, types.float32), codegen

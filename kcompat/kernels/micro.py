@@ -7,7 +7,7 @@ Written as LLVM IR, because accumulators must be vector values of a known width:
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -18,14 +18,30 @@ from .intrinsics import I32, I64
 from .vectors import Vectors, constant
 
 
-class Tile(Vectors):
-    """Emits the parts of one micro-kernel."""
+class Piece(NamedTuple):
+    """Neighbouring columns of a tile, from `first` on, that are one vector."""
 
-    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, streams: bool = False) -> None:
+    first: int
+    vectors: Vectors
+
+
+class Tile(Vectors):
+    """Emits the parts of one micro-kernel.
+
+    columns: of a panel of weights. filled: how many of them, the first ones, the tile computes: whole vectors, and
+    half a one.
+    """
+
+    def __init__(
+        self, builder: Any, rows: int, vectors: int, lanes: int, streams: bool = False, filled: int = 0
+    ) -> None:
         super().__init__(builder, lanes)
-        self.rows, self.vectors, self.streams = rows, vectors, streams
-        self.columns = vectors * lanes
-        self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
+        self.rows, self.columns, self.streams = rows, vectors * lanes, streams
+        self.filled = filled or self.columns
+        self.pieces = [Piece(first, self) for first in range(0, self.filled - lanes + 1, lanes)]
+        if self.filled % lanes:
+            self.pieces.append(Piece(self.filled - lanes // 2, Vectors(builder, lanes // 2)))
+        self.sums = [[cgutils.alloca_once(builder, emit.vector) for _, emit in self.pieces] for _ in range(rows)]
 
     def row_pointers(self, table: Any, first: int) -> list[Any]:
         """The addresses in the table from a place on, one for each row."""
@@ -38,13 +54,13 @@ class Tile(Vectors):
     def start(self, bias: Any, scale: Any) -> None:
         """Every row begins as the bias, or as zeros if it is to be scaled."""
         is_scaled = self.builder.icmp_signed("!=", scale, constant(0))
-        for column in range(self.vectors):
-            value = self.builder.select(is_scaled, self.number(0.0), self._column(bias, column))
+        for number, piece in enumerate(self.pieces):
+            value = self.builder.select(is_scaled, piece.vectors.number(0.0), self._column(bias, piece))
             for row in range(self.rows):
-                self.builder.store(value, self.sums[row][column])
+                self.builder.store(value, self.sums[row][number])
 
-    def _column(self, vector: Any, column: int) -> Any:
-        return self.load(self.at(self.pointer(vector), constant(column * self.lanes)))
+    def _column(self, vector: Any, piece: Piece) -> Any:
+        return piece.vectors.load(self.at(self.pointer(vector), constant(piece.first)))
 
     def accumulate(self, table: Any, segments: Any, count: Any, length: Any, spacing: Any, weights: Any) -> None:
         """Add, for each segment and each of its `length` elements, element times a row of the weights."""
@@ -57,29 +73,30 @@ class Tile(Vectors):
             starts = [self.at(row, offset) for row in rows]
             with cgutils.for_range(build, length) as step:
                 panel = build.load(place)
-                vectors = [self.load(self.at(panel, constant(v * self.lanes))) for v in range(self.vectors)]
+                vectors = [emit.load(self.at(panel, constant(first))) for first, emit in self.pieces]
                 place_in_run = build.mul(step.index, spacing)
                 for row, start in enumerate(starts):
                     element = self.splat(build.load(self.at(start, place_in_run)))
-                    for column, vector in enumerate(vectors):
-                        sums = self.sums[row][column]
-                        build.store(self.fma(element, vector, build.load(sums)), sums)
+                    for (_, emit), vector, sums in zip(self.pieces, vectors, self.sums[row], strict=True):
+                        factor = self.first_lanes(element, emit.lanes)
+                        build.store(emit.fma(factor, vector, build.load(sums)), sums)
                 build.store(self.at(panel, constant(self.columns)), place)
 
     def scale(self, bias: Any, scale: Any) -> None:
         """Multiply the columns by their factors, if there are any, and add the bias."""
         with self.builder.if_then(self.builder.icmp_signed("!=", scale, constant(0))):
-            for column in range(self.vectors):
-                factor, offset = self._column(scale, column), self._column(bias, column)
+            for number, piece in enumerate(self.pieces):
+                factor, offset = self._column(scale, piece), self._column(bias, piece)
                 for row in self.sums:
-                    self.builder.store(self.fma(self.builder.load(row[column]), factor, offset), row[column])
+                    total = piece.vectors.fma(self.builder.load(row[number]), factor, offset)
+                    self.builder.store(total, row[number])
 
-    def finish(self, table: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
-        """Add the residual rows if there are, clamp, and store `width` columns."""
+    def finish(self, table: Any, column: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
+        """Add the residual rows if there are, clamp, and store `width` columns from `column` on."""
         self._if(
-            self.builder.icmp_signed(">=", width, constant(self.columns)),
-            lambda: self._finish(table, None, residual, low, high),
-            lambda: self._finish(table, width, residual, low, high),
+            self.builder.icmp_signed(">=", width, constant(self.filled)),
+            lambda: self._finish(table, column, None, residual, low, high),
+            lambda: self._finish(table, column, width, residual, low, high),
         )
 
     def _if(self, condition: Any, then: Any, otherwise: Any) -> None:
@@ -89,16 +106,15 @@ class Tile(Vectors):
             with no:
                 otherwise()
 
-    def _finish(self, table: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
-        masks = [None if width is None else self._mask(width, column) for column in range(self.vectors)]
+    def _finish(self, table: Any, column: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
+        masks = [None if width is None else self._mask(width, piece) for piece in self.pieces]
         with self.builder.if_then(self.builder.icmp_signed("!=", residual, constant(0))):
             for row, pointer in enumerate(self.row_pointers(table, 2 * self.rows)):
-                for column, sums in enumerate(self.sums[row]):
-                    place = self.at(pointer, constant(column * self.lanes))
-                    added = self.builder.fadd(self.builder.load(sums), self._load_some(place, masks[column]))
+                for (first, emit), mask, sums in zip(self.pieces, masks, self.sums[row], strict=True):
+                    place = self.at(self.at(pointer, column), constant(first))
+                    added = self.builder.fadd(self.builder.load(sums), emit.load_some(place, mask))
                     self.builder.store(added, sums)
-        low, high = self.splat(low), self.splat(high)
-        targets = self.row_pointers(table, self.rows)
+        targets = [self.at(pointer, column) for pointer in self.row_pointers(table, self.rows)]
         if not self.streams or width is not None:
             self._store_rows(targets, low, high, masks)
             return
@@ -110,68 +126,53 @@ class Tile(Vectors):
 
     def _store_rows(self, targets: list[Any], low: Any, high: Any, masks: list[Any] | None = None) -> None:
         """Store all sums, clamped; without masks past the caches."""
+        limits = [(emit.splat(low), emit.splat(high)) for _, emit in self.pieces]
         for row, pointer in enumerate(targets):
-            for column, sums in enumerate(self.sums[row]):
-                value, place = (
-                    self.clamp(self.builder.load(sums), low, high),
-                    self.at(pointer, constant(column * self.lanes)),
-                )
+            for number, (first, emit) in enumerate(self.pieces):
+                value = emit.clamp(self.builder.load(self.sums[row][number]), *limits[number])
+                place = self.at(pointer, constant(first))
                 if masks is None:
-                    self.stream(value, place)
+                    emit.stream(value, place)
                 else:
-                    self._store_some(value, place, masks[column])
+                    emit.store_some(value, place, masks[number])
 
-    def _mask(self, width: Any, column: int) -> Any:
-        build, kind = self.builder, ir.VectorType(I32, self.lanes)
-        places = ir.Constant(kind, [column * self.lanes + lane for lane in range(self.lanes)])
+    def _mask(self, width: Any, piece: Piece) -> Any:
+        build, lanes = self.builder, piece.vectors.lanes
+        kind = ir.VectorType(I32, lanes)
+        places = ir.Constant(kind, [piece.first + lane for lane in range(lanes)])
         undefined = ir.Constant(kind, ir.Undefined)
         first = build.insert_element(undefined, build.trunc(width, I32), ir.Constant(I32, 0))
-        limit = build.shuffle_vector(first, undefined, ir.Constant(kind, [0] * self.lanes))
+        limit = build.shuffle_vector(first, undefined, ir.Constant(kind, [0] * lanes))
         return build.icmp_signed("<", places, limit)
-
-    def _load_some(self, pointer: Any, mask: Any) -> Any:
-        if mask is None:
-            return self.load(pointer)
-        place = self.builder.bitcast(pointer, self.vector.as_pointer())
-        kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
-        load = self.intrinsic(f"llvm.masked.load.v{self.lanes}f32.p0", kind)
-        return self.builder.call(load, [place, ir.Constant(I32, 4), mask, ir.Constant(self.vector, [0.0] * self.lanes)])
-
-    def _store_some(self, value: Any, pointer: Any, mask: Any) -> None:
-        if mask is None:
-            self.store(value, pointer)
-            return
-        place = self.builder.bitcast(pointer, self.vector.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
-        store = self.intrinsic(f"llvm.masked.store.v{self.lanes}f32.p0", kind)
-        self.builder.call(store, [value, place, ir.Constant(I32, 4), mask])
 
 
 @cache
-def tile_kernel(rows: int, vectors: int, lanes: int, streams: bool = False) -> Any:
-    """A tile of `rows` by `vectors * lanes` outputs: `tile(table, segments, count, length, spacing, weights, bias,
-    scale, width, residual, low, high)`.
+def tile_kernel(rows: int, vectors: int, lanes: int, streams: bool = False, filled: int = 0) -> Any:
+    """A tile of `rows` by `vectors * lanes` outputs, or by the first `filled` of these: `tile(table, segments, count,
+    length, spacing, weights, bias, scale, column, width, residual, low, high)`.
 
     table: address of 3 * rows addresses: where each row's input begins, where its output goes, where what is
     added to it is. segments: offsets in elements from a row's input to each of `count` runs of `length`
     elements, `spacing` apart. weights: count * length rows of vectors * lanes columns. scale: the address of the
-    columns' factors, or 0. width: how many columns are stored. residual: whether something is added. Sums run in the
-    order of the weights' rows, whatever the tile.
-    streams: results go past the caches where they are aligned to vectors, as their rows must then all be.
+    columns' factors, or 0. column: how many elements after the addresses in the table outputs go. width: how many
+    columns are stored. residual: whether something is added. Sums run in the order of the weights' rows, whatever the
+    tile. streams: results go past the caches where they are aligned to vectors, as their rows must then all be.
     """
 
     @intrinsic
-    def tile(context, table, segments, count, length, spacing, weights, bias, scale, width, residual, low, high):
+    def tile(
+        context, table, segments, count, length, spacing, weights, bias, scale, column, width, residual, low, high
+    ):
         def codegen(context, builder, signature, args):
-            table, segments, count, length, spacing, weights, bias, scale, width, residual, low, high = args
-            emit = Tile(builder, rows, vectors, lanes, streams)
+            table, segments, count, length, spacing, weights, bias, scale, column, width, residual, low, high = args
+            emit = Tile(builder, rows, vectors, lanes, streams, filled)
             emit.start(bias, scale)
             emit.accumulate(table, segments, count, length, spacing, weights)
             emit.scale(bias, scale)
-            emit.finish(table, width, residual, low, high)
+            emit.finish(table, column, width, residual, low, high)
             return context.get_dummy_value()
 
-        integers = [types.int64] * 10
+        integers = [types.int64] * 11
         return types.void(*integers, types.float32, types.float32), codegen
 
     return tile

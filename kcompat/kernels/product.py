@@ -29,37 +29,59 @@ ARGUMENTS = (
 """The arguments in order. The elements of `matrices` products (a batch, or groups) lie their steps apart."""
 
 
-def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 0) -> Any:
+RESIDENT = 256 << 10
+"""Bytes of panels that stay in a cache while rows pass."""
+
+
+def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 0, tail: int = 0) -> Any:
     """Tiles of `rows` by `vectors * lanes`. Weights are packed in panels of so many columns, zeros beyond the last.
 
     Row r of x begins at r * x_stride, or, in a convolution, at image_stride * (r // pixels) +
-    pixel_offsets[r % pixels]. A block of rows stays in the cache while a chunk of panels passes.
+    pixel_offsets[r % pixels]. A block of rows stays in the cache while a chunk of panels passes; panels that stay
+    there themselves pass for one tile of rows after another.
     streams: 1 if results are larger than caches and rows of y whole vectors. strided: 1 if the elements of a row of x
-    are not neighbours, as in the product of a transposed matrix.
+    are not neighbours, as in the product of a transposed matrix. tail: how many columns of the last panel are
+    computed; 0 for all.
     """
     tile = tile_kernel(rows, vectors, lanes, bool(streams))
+    last_tile = tile_kernel(rows, vectors, lanes, bool(streams), tail)
     table_on_stack, width = stack(3 * rows), vectors * lanes
 
     @njit(inline="always")
     def fill(table, a, x, y, residual, first, end):
         """Where the rows of one tile begin; rows beyond the end repeat the last."""
         places, offsets, pixels = i64(table), i64(a[12]), a[11]
+        for row in range(rows):
+            at = min(first + row, end - 1)
+            places[rows + row] = y + at * a[9] * 4
+            places[2 * rows + row] = residual + at * a[10] * 4
+        if a[12] == 0:
+            for row in range(rows):
+                places[row] = x + min(first + row, end - 1) * a[8] * 4
+            return
         image = first // pixels
         pixel = first - image * pixels
         for row in range(rows):
-            at = first + row
-            if a[12] != 0:
-                places[row] = x + (image * a[13] + offsets[pixel]) * 4
-            else:
-                places[row] = x + at * a[8] * 4
-            places[rows + row] = y + at * a[9] * 4
-            places[2 * rows + row] = residual + at * a[10] * 4
-            if at + 1 < end:
+            places[row] = x + (image * a[13] + offsets[pixel]) * 4
+            if first + row + 1 < end:
                 pixel += 1
                 if pixel == pixels:
                     pixel, image = 0, image + 1
+
+    @njit(inline="always")
+    def run_tiles(table, a, weights, bias, scale, panel, last):
+        """Panels for the rows of the table."""
+        low, high = as_f32(a[17]), as_f32(a[18])
+        spacing = a[27] if strided else 1
+        while panel < last:
+            column = panel * width
+            packed, offset, left = weights + column * a[7] * 4, bias + column * 4, a[6] - column
+            factors = scale + column * 4 if scale != 0 else 0
+            if tail and left < width:
+                last_tile(table, a[14], a[15], a[16], spacing, packed, offset, factors, column, left, a[4], low, high)
             else:
-                first -= 1
+                tile(table, a[14], a[15], a[16], spacing, packed, offset, factors, column, left, a[4], low, high)
+            panel += 1
 
     @njit(inline="always")
     def run_block(table, a, matrix, first, end, panel, last):
@@ -67,19 +89,14 @@ def tiles(rows: int, vectors: int, lanes: int, streams: int = 0, strided: int = 
         weights, bias = a[1] + matrix * a[23] * 4, a[2] + matrix * a[24] * 4
         residual = a[4] + matrix * a[26] * 4 if a[4] != 0 else 0
         scale = a[28] + matrix * a[24] * 4 if a[28] != 0 else 0
-        low, high = as_f32(a[17]), as_f32(a[18])
-        spacing = a[27] if strided else 1
+        together = max(1, RESIDENT // max(1, a[7] * width * 4))
         while panel < last:
-            column = panel * width
             row = first
             while row < end:
-                fill(table, a, x, y + column * 4, residual + column * 4, row, end)
-                tile(
-                    table, a[14], a[15], a[16], spacing, weights + column * a[7] * 4, bias + column * 4,
-                    scale + column * 4 if scale != 0 else 0, a[6] - column, a[4], low, high,
-                )  # fmt: skip
+                fill(table, a, x, y, residual, row, end)
+                run_tiles(table, a, weights, bias, scale, panel, min(panel + together, last))
                 row += rows
-            panel += 1
+            panel += together
 
     def kernel(a, thread, threads):
         table = table_on_stack()

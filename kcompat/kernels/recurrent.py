@@ -102,11 +102,12 @@ def multiplier(rows: int, lanes: int) -> Callable[..., None]:
 
     @compiled
     def multiply(table, origin, depth, weights, bias, wide):
-        places, column = i64(table), 0
+        column = 0
         while column < wide:
-            tile(table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, 0, width, 0, low, high)
-            for row in range(rows):
-                places[rows + row] += width * 4
+            tile(
+                table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, 0, column, width, 0,
+                low, high,
+            )  # fmt: skip
             column += width
 
     return multiply

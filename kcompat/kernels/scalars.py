@@ -40,6 +40,7 @@ sqrt_ = _llvm_unary("sqrt")
 inline = njit(inline="always")
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 LOG2E = F(1.44269504088896341)
+LN2 = F(0.69314718055994531)
 LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)
 WHOLE = F(12582912)
 """1.5 * 2^23: added to a float it rounds it to a whole number, which is then in the low bits."""
@@ -77,13 +78,20 @@ def exp(x):
 
 @inline
 def bounded_exp(x):
-    """exp(x), but 0 below 2^-126.5 and infinity from 2^127.5 on: quicker, where such results vanish in a sum."""
+    """exp(x), but 0 below 2^-126.5 and infinity from 2^127.5 on: quicker, where such results vanish in a sum.
+
+    exp(r) for |r| <= ln(2) / 2 is a minimax polynomial of degree 6, within 3.1e-9.
+    """
     x = F(-88) if x < F(-88) else x
     x = F(89) if x > F(89) else x
     shifted = fma(x, LOG2E, WHOLE)
-    n = shifted - WHOLE
-    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
-    return (expm1_reduced(r) + ONE) * float_of_bits((float_bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
+    r = fma(shifted - WHOLE, -LN2, x)
+    p = fma(F(1.381459878757596e-3), r, F(8.368716575205326e-3))
+    p = fma(p, r, F(4.166838899254799e-2))
+    p = fma(p, r, F(1.666652113199234e-1))
+    p = fma(p, r, F(4.999999403953552e-1))
+    p = fma(fma(p, r, ONE), r, ONE)
+    return p * float_of_bits((float_bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
 
 
 @inline

@@ -41,6 +41,25 @@ class Vectors:
     def store(self, value: Any, pointer: Any) -> None:
         self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = 4
 
+    def load_some(self, pointer: Any, mask: Any) -> Any:
+        """The lanes of a mask, zeros for the others; all if there is no mask."""
+        if mask is None:
+            return self.load(pointer)
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
+        load = self.intrinsic(f"llvm.masked.load.v{self.lanes}f32.p0", kind)
+        return self.builder.call(load, [place, ir.Constant(I32, 4), mask, self.number(0.0)])
+
+    def store_some(self, value: Any, pointer: Any, mask: Any) -> None:
+        """Store the lanes of a mask; all if there is no mask."""
+        if mask is None:
+            self.store(value, pointer)
+            return
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
+        store = self.intrinsic(f"llvm.masked.store.v{self.lanes}f32.p0", kind)
+        self.builder.call(store, [value, place, ir.Constant(I32, 4), mask])
+
     def stream(self, value: Any, pointer: Any) -> None:
         """Store past the caches. The pointer is aligned to the vector's size."""
         store = self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer()))
@@ -56,6 +75,12 @@ class Vectors:
     def pick(self, one: Any, other: Any, lanes: list[int]) -> Any:
         """A vector of lanes of two; those of the other are counted on."""
         return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(I32, self.lanes), lanes))
+
+    def first_lanes(self, value: Any, lanes: int) -> Any:
+        """A vector of the first lanes of one."""
+        if lanes == self.lanes:
+            return value
+        return self.builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(I32, lanes), list(range(lanes))))
 
     def number(self, value: float) -> Any:
         """A vector of one known number."""

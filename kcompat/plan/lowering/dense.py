@@ -36,7 +36,7 @@ def dense(planner: Planner, node: Node) -> bool:
     rows, depth, columns = product(x.shape[:-1]), product(x.shape[-1:]), product(w.shape[1:])
     if 0 in (rows, depth, columns):
         return False
-    tile = choose_tile(rows, planner.target.lanes)
+    tile = choose_tile(rows, planner.target.lanes, columns, depth)
     add_product(
         planner,
         tile,
@@ -99,6 +99,8 @@ def add_product(
         parameters["streams"] = 1
     if spacing != 1:
         parameters["strided"] = 1
+    if not few and tile.tail(columns):
+        parameters["tail"] = tile.tail(columns)
     planner.step(
         kernel(name, **parameters),
         arguments,

@@ -14,14 +14,18 @@ _ROWS = {16: (14, 10, 8, 4), 8: (6, 4, 2), 4: (6, 4, 2)}
 """Rows of tiles two vectors wide whose sums fit the registers, by lanes."""
 
 VECTORS = 2
-NARROW = (1, 3)
-"""Columns in vectors for which tiles are one vector wide."""
+
+LEAST_LANES = 4
+"""Of a vector of any processor."""
 
 FEW_ROWS = 3
 """Up to so many rows, weights are read once per row."""
 
 BLOCK_BYTES = 384 * 1024
 """Bytes of input that stay in the second-level cache while weights pass."""
+
+CACHE_WAY = 4096
+"""Bytes of a way of the first-level cache, which has 8: of rows so many bytes apart it holds no more."""
 
 
 class Tile(NamedTuple):
@@ -33,6 +37,11 @@ class Tile(NamedTuple):
     def width(self) -> int:
         return self.vectors * self.lanes
 
+    def tail(self, columns: int) -> int:
+        """How many columns of the last panel are computed, in half vectors; 0 if all are."""
+        unit = max(self.lanes // 2, LEAST_LANES)
+        return -(-columns // unit) * unit % self.width
+
     def block(self, rows: int, elements: int, least: int = 1) -> int:
         """Rows, a multiple of the tile's, whose input fits BLOCK_BYTES; so many elements belong to each row. Of
         blocks, there are at least so many if there are as many tiles."""
@@ -40,10 +49,17 @@ class Tile(NamedTuple):
         return -(-rows // (blocks * self.rows)) * self.rows
 
 
-def choose_tile(rows: int, lanes: int, columns: int = 0) -> Tile:
-    """The tile that computes the fewest rows in vain; the larger of equals. columns: 0 if they are many."""
+WIDE = Tile(4, 6, 16)
+"""For rows that displace each other in the cache."""
+
+
+def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0) -> Tile:
+    """The tile that computes the fewest rows in vain; the larger of equals. columns: 0 if they are many. stride:
+    elements from row to row, where that is known."""
+    if lanes == WIDE.lanes and rows > WIDE.rows and stride and 4 * stride % CACHE_WAY == 0:
+        return WIDE
     best = min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r))
-    return Tile(best, 1 if -(-columns // lanes) in NARROW else VECTORS, lanes)
+    return Tile(best, 1 if 0 < columns <= lanes else VECTORS, lanes)
 
 
 def packed_weights(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address:
