@@ -19,7 +19,7 @@ from kcompat.ir import Graph, Node, TensorType, verify
 from kcompat.ir.types import ir_dtype
 from kcompat.layers import Layer
 from kcompat.layers.emitter import Emitter
-from kcompat.plan import parts, program
+from kcompat.plan import parts, program, strips
 from kcompat.reference import evaluate
 from kcompat.tree import flatten
 
@@ -64,6 +64,26 @@ def row_by_row(graph: Graph, arrays: Arrays) -> Arrays:
         return compiled(threads=2)(graph, arrays)
 
 
+def in_strips(graph: Graph, arrays: Arrays) -> Arrays:
+    """Runs graphs on kernels, what can work on a few rows of an image at a time doing so, on two threads."""
+    with one_row_at_a_time(), strips_of(1, 2, 3, 5):
+        return compiled(threads=2)(graph, arrays)
+
+
+@contextmanager
+def strips_of(*heights: int) -> Iterator[None]:
+    """Let all chains run in strips of the first of some heights that can be."""
+
+    def height(chain: strips.Chain) -> int:
+        return next((rows for rows in heights if rows < chain.heights[-1] and chain.strips(rows)), 0)
+
+    before, strips.Chain.height, least, strips.LARGE_BYTES = strips.Chain.height, height, strips.LARGE_BYTES, 0
+    try:
+        yield
+    finally:
+        strips.Chain.height, strips.LARGE_BYTES = before, least
+
+
 @contextmanager
 def one_row_at_a_time() -> Iterator[None]:
     def divided(nodes: list[Node], batch: int) -> Iterator[parts.Part]:
@@ -94,6 +114,7 @@ ENGINES = {
     "two_threads": Engine(run=compiled(threads=2)),
     "exact": Engine(run=compiled(exact=True)),
     "row_by_row": Engine(run=row_by_row),
+    "in_strips": Engine(run=in_strips),
     "lanes_8": Engine(run=compiled(lanes=8)),
     "lanes_4": Engine(run=compiled(lanes=4)),
     "round_trip": Engine(prepare=from_own_config),

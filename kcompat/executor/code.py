@@ -12,8 +12,8 @@ from ..kernels import Key
 ARENA, FLAG, SOURCES = 0, 1, 2
 """Origins of addresses: the frame's memory, the word that a kernel sets to refuse the inputs, the first source."""
 
-Source: TypeAlias = "Key | np.ndarray | Code"
-"""What has an address: a kernel, a constant, or code that a step runs again and again."""
+Source: TypeAlias = "Key | np.ndarray | list[Code]"
+"""What has an address: a kernel, a constant, or codes that a step runs again and again, all in the same memory."""
 
 Typed = tuple[tuple[int, ...], str]
 """Shape and NumPy's name of the dtype."""
@@ -75,7 +75,8 @@ class Code:
     def kernels(self) -> Iterator[Key]:
         """Every kernel that is called."""
         for source in self.sources:
-            if isinstance(source, Code):
-                yield from source.kernels()
+            if isinstance(source, list):
+                for code in source:
+                    yield from code.kernels()
             elif isinstance(source, tuple):
                 yield source

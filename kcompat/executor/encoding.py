@@ -78,7 +78,7 @@ class _Encoder:
         if isinstance(argument, Address):
             self._refer_to(place, argument.buffer, argument.offset)
         elif isinstance(argument, Runs):
-            self._links.append((place, self._origin(id(argument), encode(argument.program)), 0))
+            self._links.append((place, self._origin(id(argument), list(map(encode, argument.programs))), 0))
         elif isinstance(argument, tuple):
             self._links.append((place, self._origin(argument, argument), 0))
 

@@ -23,10 +23,13 @@ Kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_i
 class Frame:
     """Runs code on arrays. For one caller at a time."""
 
-    def __init__(self, code: Code, kernels: Mapping[Key, int], call: Callable[..., None]) -> None:
+    def __init__(
+        self, code: Code, kernels: Mapping[Key, int], call: Callable[..., None], arena: np.ndarray | None = None
+    ) -> None:
+        """arena: memory for it, if it shares that with other code."""
         self.code = code
         self._call = call
-        self._arena = np.empty(code.arena + _ALIGNMENT, np.uint8)
+        self._arena = _memory(code.arena) if arena is None else arena
         self._base = -(-self._arena.ctypes.data // _ALIGNMENT) * _ALIGNMENT
         self._flag = np.zeros(1, np.int64)
         self._inner: list[tuple[np.ndarray, list[Frame]]] = []
@@ -102,18 +105,27 @@ class Frame:
     def _start(self, source: Source, kernels: Mapping[Key, int]) -> int:
         if isinstance(source, np.ndarray):
             return source.ctypes.data
-        if isinstance(source, Code):
+        if isinstance(source, list):
             return self._repeat(source, kernels)
         return kernels[source]
 
-    def _repeat(self, code: Code, kernels: Mapping[Key, int]) -> int:
-        """The address of the table for `runs.runs`: a frame for each thread, since each is in another run."""
-        frames = [Frame(code, kernels, self._call) for _ in range(get_num_threads())]
-        table = np.array([len(frames), *(word for frame in frames for word in frame._inner_words())], np.int64)
-        self._inner.append((table, frames))
-        return int(table.ctypes.data)
+    def _repeat(self, codes: list[Code], kernels: Mapping[Key, int]) -> int:
+        """The address of the table for `runs.runs`: frames for each thread, since each is in another run."""
+        table, frames = [get_num_threads(), len(codes)], []
+        for _ in range(get_num_threads()):
+            arena = _memory(max(code.arena for code in codes))
+            own = [Frame(code, kernels, self._call, arena) for code in codes]
+            table += [0, *(word for frame in own for word in frame._inner_words())]
+            frames += own
+        words = np.array(table, np.int64)
+        self._inner.append((words, frames))
+        return int(words.ctypes.data)
 
     def _inner_words(self) -> list[int]:
-        """The frame as a row of the table for `runs.runs`."""
+        """The frame in the table for `runs.runs`."""
         ((first, end),) = self._segments
-        return [0, first, end, self._places.ctypes.data, len(self.code.places)]
+        return [first, end, self._places.ctypes.data, len(self.code.places)]
+
+
+def _memory(size: int) -> np.ndarray:
+    return np.empty(size + _ALIGNMENT, np.uint8)

@@ -38,7 +38,7 @@ class Writer:
     def _source(self, source: Source) -> Any:
         if isinstance(source, np.ndarray):
             return self._place(source)
-        return self.describe(source) if isinstance(source, Code) else source
+        return {"runs": list(map(self.describe, source))} if isinstance(source, list) else source
 
     def _place(self, array: np.ndarray) -> list[int]:
         """Where an array's bytes are, and how many."""
@@ -62,7 +62,7 @@ def code_of(description: dict[str, Any], data: np.ndarray) -> Code:
 
     def source(described: Any) -> Source:
         if isinstance(described, dict):
-            return code_of(described, data)
+            return [code_of(code, data) for code in described["runs"]]
         return array(*described) if isinstance(described, list) else described
 
     words, links, places = (array(*description.pop(name)).view(np.int64) for name in _TABLES)

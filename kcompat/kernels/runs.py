@@ -11,48 +11,51 @@ from .shares import share_start
 from .teamwork import sched_yield
 from .walk import walk
 
-TAKEN, FIRST, END, PLACES, COUNT = 0, 1, 2, 3, 4
-FRAME = 5
-"""Words of a frame in the table: whether a thread has it, its first step, end, what to place (address of the word,
-number of the operand, offset), how many."""
+FIRST, END, PLACES, COUNT = 0, 1, 2, 3
+FRAME = 4
+"""Words of a frame: its first step, end, what to place (address of the word, number of the operand, offset), how
+many."""
 
 
 @njit(inline="always")
 def take(table):
-    """The address of a frame that no other thread has."""
-    frames, number = i64(table)[0], 0
-    while atomic_add(table + 8 * (1 + FRAME * number), 1) != 0:
-        atomic_add(table + 8 * (1 + FRAME * number), -1)
+    """The address of what no other thread has: a word that says so, then a frame for each kind of run."""
+    threads, size, number = i64(table)[0], 1 + FRAME * i64(table)[1], 0
+    while atomic_add(table + 8 * (2 + size * number), 1) != 0:
+        atomic_add(table + 8 * (2 + size * number), -1)
         number += 1
-        if number == frames:
+        if number == threads:
             number = 0
             sched_yield()
-    return table + 8 * (1 + FRAME * number)
+    return table + 8 * (2 + size * number)
 
 
 @njit(inline="always")
-def place_operands(frame, operands, run):
+def place_operands(frame, operands, offsets):
     places = i64(frame[PLACES])
     for number in range(frame[COUNT]):
-        operand = 2 * places[3 * number + 1]
-        i64(places[3 * number])[0] = operands[operand] + run * operands[operand + 1] + places[3 * number + 2]
+        operand = places[3 * number + 1]
+        i64(places[3 * number])[0] = operands[operand] + offsets[operand] + places[3 * number + 2]
 
 
 def runs() -> Any:
-    """arguments: how many runs, a table (how many frames, then the words of each), then, for each operand and result,
-    its address and bytes from run to run."""
+    """arguments: how many runs, frames (for how many threads, how many kinds, then those of each), what each run is
+    where it is the first of a thread and where it is not (its kind, then the offset of each operand and result), how
+    many operands and results, the address of each."""
 
     def kernel(a, thread, threads):
         run, end = share_start(a[0], thread, threads), share_start(a[0], thread + 1, threads)
         if run == end:
             return
-        address = take(a[1])
-        frame = i64(address)
-        operands = i64(address_of(a) + 16)
+        taken = take(a[1])
+        operands, words, is_first = i64(address_of(a) + 32), 8 * (1 + a[3]), 1
         while run < end:
-            place_operands(frame, operands, run)
+            row = a[2] + (2 * run + 1 - is_first) * words
+            frame = i64(taken + 8 * (1 + FRAME * i64(row)[0]))
+            place_operands(frame, operands, i64(row + 8))
             walk(frame[FIRST], frame[END])
             run += 1
-        atomic_store(address, 0)
+            is_first = 0
+        atomic_store(taken, 0)
 
     return kernel

@@ -9,17 +9,17 @@ from .program import Buffer, HostStep, Step
 ALIGNMENT = 64
 
 
-def place_buffers(steps: Sequence[Step | HostStep]) -> tuple[int, int]:
-    """Give every arena buffer its place, largest first, each as low as it fits.
+def place_buffers(steps: Sequence[Step | HostStep], start: int = 0) -> tuple[int, int]:
+    """Give every arena buffer its place from `start` on, largest first, each as low as it fits.
 
     Returns the arena's bytes and the sum of all buffers' bytes.
     """
     lives = _lives(steps)
     placed: list[Buffer] = []
     for buffer in sorted(lives, key=lambda b: -b.nbytes):
-        buffer.place = _lowest(buffer, [other for other in placed if _overlap(lives[buffer], lives[other])])
+        buffer.place = _lowest(start, buffer, [other for other in placed if _overlap(lives[buffer], lives[other])])
         placed.append(buffer)
-    return max((b.place + _rounded(b.nbytes) for b in placed), default=0), sum(b.nbytes for b in placed)
+    return max((b.place + _rounded(b.nbytes) for b in placed), default=start), sum(b.nbytes for b in placed)
 
 
 def _lives(steps: Sequence[Step | HostStep]) -> dict[Buffer, tuple[int, int]]:
@@ -36,8 +36,7 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-def _lowest(buffer: Buffer, neighbours: list[Buffer]) -> int:
-    place = 0
+def _lowest(place: int, buffer: Buffer, neighbours: list[Buffer]) -> int:
     for other in sorted(neighbours, key=lambda b: b.place):
         if place + buffer.nbytes <= other.place:
             break

@@ -11,6 +11,7 @@ from ..ir import Constant, Graph, Node, Value
 from ..passes.specialize import specialize
 from .program import nbytes
 from .rows import row_operands
+from .strips import Chain, chains
 
 CACHE_BYTES = 2 << 20
 """What a node reads and writes, its weights apart, stays in the caches up to so many bytes."""
@@ -23,17 +24,18 @@ GROWTH = 4
 
 
 class Part(NamedTuple):
-    """Neighbouring nodes. rows: how many they work on at a time; 0 for all."""
+    """Neighbouring nodes. rows: how many they work on at a time; 0 for all. chain: the same nodes, to run in strips."""
 
     nodes: list[Node]
     rows: int
+    chain: Chain | None = None
 
 
 def parts_of(graph: Graph) -> Iterator[Part]:
     """The nodes of a graph of known sizes in parts, in order. Graphs that change variables stay whole."""
     sizes = graph.inputs[0].shape[:1] if graph.inputs and not graph.updates else ()
     if not sizes or sizes[0] < 2:
-        yield Part(graph.nodes, 0)
+        yield from in_strips(graph)
         return
     batch = int(sizes[0])
     stretch: list[Node] = []
@@ -45,6 +47,21 @@ def parts_of(graph: Graph) -> Iterator[Part]:
         yield Part([node], 0)
         stretch = []
     yield from divided(stretch, batch)
+
+
+def in_strips(graph: Graph) -> Iterator[Part]:
+    """The nodes of a graph of one image, or of none, in parts."""
+    ends = {} if graph.updates else {chain.nodes[-1]: chain for chain in chains(graph)}
+    inside = {node for chain in ends.values() for node in chain.nodes}
+    stretch: list[Node] = []
+    for node in graph.nodes:
+        if node in ends:
+            yield Part(stretch, 0)
+            yield Part(list(ends[node].nodes), 0, ends[node])
+            stretch = []
+        elif node not in inside:
+            stretch.append(node)
+    yield Part(stretch, 0)
 
 
 def divided(nodes: list[Node], batch: int) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,8 +14,22 @@ from ..catalogue import Catalogue
 from ..ir import Constant, Graph, Node, Parameter, Value, Variable
 from ..ir.types import numpy_name
 from .memory import place_buffers
-from .parts import Part, graph_of, on_rows, parts_of
-from .program import Address, Argument, Buffer, HostStep, Key, Program, Runs, Step, kernel, nbytes, product
+from .parts import Part, graph_of, in_strips, on_rows, parts_of
+from .program import (
+    MAX_PARTS_EACH,
+    Address,
+    Argument,
+    Buffer,
+    HostStep,
+    Key,
+    Program,
+    Runs,
+    Step,
+    kernel,
+    nbytes,
+    product,
+)
+from .strips import STRIP_PARTS, Chain, Form, Strip, graph_of_strip, held_buffers
 from .target import Target
 
 Lowering = Callable[["Planner", Node], bool]
@@ -146,12 +161,15 @@ class Planner:
         in_place: bool = False,
         is_whole: bool = False,
         apart: Sequence[tuple[Address | int, Address]] = (),
+        most_parts: int = MAX_PARTS_EACH,
     ) -> None:
         """Add a kernel call. in_place: its result may be where an operand of the same size is; apart: results and
-        operands of which that is not true. is_whole: one thread does it."""
+        operands of which that is not true. is_whole: one thread does it. most_parts: into how many parts for each
+        thread it is divided at most."""
         pairs = [(result.buffer, operand.buffer) for result, operand in apart if isinstance(result, Address)]
         places = _buffers(reads), _buffers(writes)
-        self.steps.append(Step(kernel, list(arguments), *places, work, label, self._node, in_place, is_whole, pairs))
+        step = Step(kernel, list(arguments), *places, work, label, self._node, in_place, is_whole, pairs, most_parts)
+        self.steps.append(step)
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
@@ -177,17 +195,17 @@ class Planner:
 
     # --- the whole --------------------------------------------------------------
 
-    def run(self, parts: Iterable[Part]) -> Program:
-        """The program."""
+    def run(self, parts: Iterable[Part], held: int = 0) -> Program:
+        """The program. held: bytes at the arena's beginning that are kept from run to run."""
         for part in parts:
-            if not part.rows or not self._in_runs(part):
+            if not self._again_and_again(part):
                 self._lower(part.nodes)
         self._node = None
         for number, value in enumerate(self.graph.outputs):
             self._leave(value, Buffer(nbytes(value.type), "output", number))
         self._update()
         steps = [*self.guards, *self.steps]
-        arena, tensors = place_buffers(steps)
+        arena, tensors = place_buffers(steps, held)
         return Program(
             steps,
             [value.type for value in self.graph.inputs],
@@ -206,33 +224,86 @@ class Planner:
             if lower is None or not lower(self, node):
                 self.host(node)
 
+    def _again_and_again(self, part: Part) -> bool:
+        return self._in_runs(part) if part.rows else part.chain is not None and self._in_strips(part.chain)
+
     def _in_runs(self, part: Part) -> bool:
         """Let the nodes of a part work on a few rows at a time; False if they cannot."""
         whole = graph_of(part, self.graph)
         graph = on_rows(whole, part.rows)
         if graph is None:
             return False
-        program = Planner(graph, self.target, self.packs).run([Part(graph.nodes, 0)])
-        if program.may_refuse or any(isinstance(step, HostStep) for step in program.steps):
+        parts = in_strips(graph) if part.rows == 1 else [Part(graph.nodes, 0)]
+        program = Planner(graph, self.target, self.packs).run(parts)
+        if not _is_repeatable(program):
             return False
         values = [*whole.inputs, *whole.outputs]
-        places = [self.place(value) for value in values]
         count = product(values[0].shape[:1]) // part.rows
         strides = [nbytes(value.type) // count for value in values]
+        table = [[[0, *(run * stride for stride in strides)]] * 2 for run in range(count)]
+        self._repeat([program], table, values, len(whole.inputs), f"{count} runs of {part.rows} rows")
+        return True
+
+    def _in_strips(self, chain: Chain) -> bool:
+        """Let the nodes of a chain work on a few rows of an image at a time; False if they cannot."""
+        strips = chain.strips(chain.height())
+        held = held_buffers(chain, strips)
+        programs: dict[Form, Program] = {}
+        for strip in (strip for pair in strips for strip in pair):
+            if strip.form not in programs:
+                programs[strip.form] = self._strip_program(chain, strip, held)
+        if not strips or not all(map(_is_repeatable, programs.values())):
+            return False
+        uses = Counter(strip.form for _, strip in strips)
+        forms = sorted(programs, key=lambda form: -uses[form])
+        table = [[[forms.index(strip.form), *chain.offsets(strip)] for strip in pair] for pair in strips]
+        values = [*chain.entering(), chain.values[-1]]
+        label = f"{len(strips)} strips of {strips[0][0].computed[-1].length} rows"
+        self._repeat([programs[form] for form in forms], table, values, len(values) - 1, label, STRIP_PARTS)
+        return True
+
+    def _strip_program(self, chain: Chain, strip: Strip, held: dict[int, Buffer]) -> Program:
+        """What a chain does for a strip, and last of all what it leaves for the next one."""
+        from .lowering.movement import copy_bytes
+
+        part = graph_of_strip(chain, strip, held)
+        inner = Planner(part.graph, self.target, self.packs)
+        for number, (made, read) in part.held.items():
+            place = Address(held[number])
+            inner._places[read] = place
+            inner._places[made] = place + strip.kept[number] * chain.row_bytes[number]
+        inner._lower(part.graph.nodes)
+        inner._node = None
+        for number in part.held:
+            rows, passed = strip.read[number].length, strip.passed[number]
+            if 0 < passed < rows:
+                place, size = Address(held[number]), chain.row_bytes[number]
+                copy_bytes(inner, place, place + (rows - passed) * size, passed * size)
+        return inner.run([], sum(buffer.nbytes for buffer in held.values()))
+
+    def _repeat(
+        self,
+        programs: list[Program],
+        table: list[list[list[int]]],
+        values: list[Value],
+        inputs: int,
+        label: str,
+        most_parts: int = MAX_PARTS_EACH,
+    ) -> None:
+        """Add a step of runs. table: for each run, where it is a thread's first and where it is not, which program it
+        is and the offset of each value."""
+        places = [self.place(value) for value in values]
+        usual = [programs[row[1][0]] for row in table]
         self._node = None
         self.step(
             kernel("runs.runs"),
-            [
-                count,
-                Runs(program, count, part.rows),
-                *(word for pair in zip(places, strides, strict=True) for word in pair),
-            ],
-            reads=places[: len(whole.inputs)],
-            writes=places[len(whole.inputs) :],
-            work=count * sum(step.work for step in program.steps if isinstance(step, Step)),
-            label=f"{count} runs of {part.rows} rows",
+            [len(table), Runs(programs), self.constant(np.array(table, np.int64)), len(values), *places],
+            reads=places[:inputs],
+            writes=places[inputs:],
+            work=sum(step.work for program in usual for step in program.steps if isinstance(step, Step)),
+            label=label,
+            most_parts=most_parts,
         )
-        return True
 
     def _leave(self, value: Value, target: Buffer) -> None:
         """Let an output be in the caller's array."""
@@ -286,6 +357,11 @@ class Planner:
         from .lowering.movement import copy_bytes
 
         copy_bytes(self, Address(target), place, target.nbytes)
+
+
+def _is_repeatable(program: Program) -> bool:
+    """Whether a program is kernel calls alone that take all inputs."""
+    return not program.may_refuse and not any(isinstance(step, HostStep) for step in program.steps)
 
 
 def _buffers(places: Sequence[Address | int]) -> list[Buffer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -32,7 +33,8 @@ a thread that is held up then leaves the rest to others."""
 class Buffer:
     """Memory for one or more values.
 
-    kind: "arena" (in the program's own memory, at `place` once that is planned), "input" or "output" (the
+    kind: "arena" (in the program's own memory, at `place` once that is planned), "held" (there too, at a known place,
+    until the next strip), "input" or "output" (the
     caller's array number `place`; variables follow the inputs), "constant" (`array`), "flag" (a word of the frame that
     a kernel sets to 1 where the operator's meaning raises).
     """
@@ -63,7 +65,8 @@ class Step:
 
     arguments: numbers, places in buffers, kernels that it calls. reads, writes: for the memory plan. work:
     estimated nanoseconds on one thread. label, node: for people. in_place: the result may be where an operand is,
-    but for the pairs (result, operand) of `apart`. is_whole: the work does not divide among threads.
+    but for the pairs (result, operand) of `apart`. is_whole: the work does not divide among threads. most_parts: into
+    how many parts for each thread it is divided at most.
     """
 
     kernel: Key
@@ -76,6 +79,7 @@ class Step:
     in_place: bool = False
     is_whole: bool = False
     apart: list[tuple[Buffer, Buffer]] = field(default_factory=list)
+    most_parts: int = MAX_PARTS_EACH
 
     @property
     def is_shared(self) -> bool:
@@ -85,7 +89,7 @@ class Step:
     @property
     def parts(self) -> int:
         """Into how many parts for each thread it is divided, where there are several; 0 if it is not."""
-        return max(1, min(MAX_PARTS_EACH, int(self.work / PART_WORK))) if self.is_shared else 0
+        return max(1, min(self.most_parts, int(self.work / PART_WORK))) if self.is_shared else 0
 
 
 @dataclass(eq=False, slots=True)
@@ -107,15 +111,13 @@ class HostStep:
 
 @dataclass(eq=False, slots=True)
 class Runs:
-    """What a step does `count` times, each time on the next `rows` rows: an argument of "runs.runs".
+    """What a step does again and again, each time on the next rows: an argument of "runs.runs".
 
-    program: planned for so many rows, of kernel calls alone. Its inputs and outputs are the places, and bytes from
-    run to run, that follow among the step's arguments.
+    programs: of kernel calls alone; each run is one of them, most of them the first. Their inputs and outputs follow
+    among the step's arguments.
     """
 
-    program: Program
-    count: int
-    rows: int
+    programs: list[Program]
 
 
 @dataclass(eq=False)
@@ -141,7 +143,7 @@ class Program:
         seen: set[Buffer] = set()
         for step in self.steps:
             repeated = runs_of(step)
-            inner = repeated.program.buffers() if repeated is not None else ()
+            inner = chain.from_iterable(program.buffers() for program in repeated.programs) if repeated else ()
             for buffer in (*step.reads, *step.writes, *inner):
                 if buffer not in seen:
                     seen.add(buffer)
@@ -157,7 +159,7 @@ class Program:
         """Every kernel that the program calls."""
         steps = [step for step in self.steps if isinstance(step, Step)]
         called = {argument for step in steps for argument in step.arguments if isinstance(argument, tuple)}
-        inner = [repeated.program.kernels() for repeated in map(runs_of, steps) if repeated is not None]
+        inner = [program.kernels() for repeated in map(runs_of, steps) if repeated for program in repeated.programs]
         return called.union({step.kernel for step in steps}, *inner)
 
 

@@ -22,8 +22,10 @@ def _steps(program: Program, indent: str) -> Iterator[str]:
         yield indent + _step(number, step, shared)
         runs = runs_of(step)
         if runs is not None:
-            yield from _steps(runs.program, indent + "    ")
-            yield f"{indent}    arena {runs.program.arena} bytes for each thread"
+            yield from _steps(runs.programs[0], indent + "    ")
+            arena = max(program.arena for program in runs.programs)
+            edges = f", {len(runs.programs) - 1} like it at edges" if len(runs.programs) > 1 else ""
+            yield f"{indent}    arena {arena} bytes for each thread{edges}"
 
 
 def _step(number: int, step: Step | HostStep, shared: str) -> str:
@@ -60,7 +62,8 @@ def _origin(step: Step | HostStep) -> str:
 
 
 def _memory(program: Program) -> Iterator[str]:
-    weights = sum(buffer.nbytes for buffer in program.buffers() if buffer.kind == "constant")
+    constants = {id(buffer.array): buffer.nbytes for buffer in program.buffers() if buffer.kind == "constant"}
+    weights = sum(constants.values())
     yield f"arena {program.arena} bytes for tensors of {program.tensors} bytes; constants {weights} bytes"
     hosts = sum(isinstance(step, HostStep) for step in program.steps)
     yield f"{len(program.steps)} steps, {hosts} of them on the host"
