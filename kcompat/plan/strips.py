@@ -15,8 +15,8 @@ from ..operators.window import resolve_pads
 from .memory import ALIGNMENT
 from .program import Buffer, nbytes
 
-LARGE_BYTES = 2 << 20
-"""Values of more bytes leave the caches before they are read."""
+LARGE_BYTES = 1 << 20
+"""Values of more bytes leave the second-level cache before they are read."""
 
 STRIP_BYTES = 1 << 20
 """What lies between the nodes of a strip, and their weights, stays in the second-level cache up to so many bytes."""
