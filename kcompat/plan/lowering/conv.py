@@ -68,7 +68,8 @@ def _product(
     is_plain = product(w.shape[:-2]) == 1 and all(stride == 1 for stride in node.attrs["strides"]) and groups == 1
     geometry = _geometry(planner, node, sizes, channels, w, groups)
     columns = filters // groups
-    tile = choose_tile(images * pixels, planner.target.lanes, columns, channels * node.attrs["strides"][-1])
+    step = channels * node.attrs["strides"][-1]
+    tile = choose_tile(images * pixels, planner.target.lanes, columns, step, may_be_wide=pixels > 1)
     panels = -(-columns // tile.width)
     add_product(
         planner,

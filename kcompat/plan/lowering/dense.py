@@ -36,7 +36,7 @@ def dense(planner: Planner, node: Node) -> bool:
     rows, depth, columns = product(x.shape[:-1]), product(x.shape[-1:]), product(w.shape[1:])
     if 0 in (rows, depth, columns):
         return False
-    tile = choose_tile(rows, planner.target.lanes, columns, depth)
+    tile = choose_tile(rows, planner.target.lanes, stride=depth)
     add_product(
         planner,
         tile,

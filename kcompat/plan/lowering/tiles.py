@@ -24,8 +24,8 @@ FEW_ROWS = 3
 BLOCK_BYTES = 384 * 1024
 """Bytes of input that stay in the second-level cache while weights pass."""
 
-CACHE_WAY = 4096
-"""Bytes of a way of the first-level cache, which has 8: of rows so many bytes apart it holds no more."""
+CACHE_WAY, WAYS = 4096, 8
+"""Bytes of a way of the first-level cache, and how many of rows so many bytes apart it holds."""
 
 
 class Tile(NamedTuple):
@@ -50,15 +50,17 @@ class Tile(NamedTuple):
 
 
 WIDE = Tile(4, 6, 16)
-"""For rows that displace each other in the cache."""
+"""Quicker than others of few rows."""
 
 
-def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0) -> Tile:
+def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0, may_be_wide: bool = False) -> Tile:
     """The tile that computes the fewest rows in vain; the larger of equals. columns: 0 if they are many. stride:
-    elements from row to row, where that is known."""
-    if lanes == WIDE.lanes and rows > WIDE.rows and stride and 4 * stride % CACHE_WAY == 0:
+    elements from row to row, if that is known. may_be_wide: whether panels of any width do."""
+    displaces = bool(stride) and 4 * stride % CACHE_WAY == 0
+    if displaces and may_be_wide and lanes == WIDE.lanes:
         return WIDE
-    best = min(_ROWS[lanes], key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r))
+    fitting = [count for count in _ROWS[lanes] if count <= WAYS or not displaces]
+    best = min(fitting, key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r))
     return Tile(best, 1 if 0 < columns <= lanes else VECTORS, lanes)
 
 
