@@ -18,8 +18,11 @@ from .program import Buffer, nbytes
 LARGE_BYTES = 1 << 20
 """Values of more bytes leave the second-level cache before they are read."""
 
-STRIP_BYTES = 1 << 20
-"""What lies between the nodes of a strip, and their weights, stays in the second-level cache up to so many bytes."""
+STRIP_BYTES = 512 << 10
+"""What lies between the nodes of a strip, and their weights, stays in the second-level cache up to so many bytes, and
+mostly up to twice as many: better for strips of up to LOW_ROWS rows, beside which much is held."""
+
+LOW_ROWS = 4
 
 WEIGHT_BYTES = 384 << 10
 """Weights of a node that are read again for each strip have no more bytes."""
@@ -173,7 +176,7 @@ class Chain:
             for number in reversed(range(1, len(self.nodes))):
                 rows, _ = self.windows[number].read(rows, self.heights[number])
                 inside += rows.length * self.row_bytes[number]
-            if inside + weights > STRIP_BYTES:
+            if inside + weights > STRIP_BYTES * (2 if height <= LOW_ROWS else 1):
                 break
             most = height
         return -(-last // -(-last // most)) if most >= LEAST_ROWS else 0
