@@ -60,11 +60,12 @@ class Constant(Value):
 
 
 class Frozen(Constant):
-    """The present value of a variable."""
+    """The present value of a variable. Raises ResourceError if it would exceed the memory budget."""
 
     __slots__ = ("_version", "variable")
 
     def __init__(self, variable: Variable) -> None:
+        variable.type.check_budget(f"weight '{variable.path}'")
         Value.__init__(self, variable.type, variable.path)
         self.variable, self._version = variable, variable.version
 
