@@ -68,8 +68,10 @@ WITHOUT_KERAS2 = frozenset(
 
 
 _NATIVE: dict[Form, frozenset[str]] = {
-    "keras2": frozenset({"axes", "fitting", "inner_masks", "keeps_integers", "time_major", "unbiased_variance"}),
-    "keras3": frozenset({"inner_masks", "keeps_integers", "unbiased_variance"}),
+    "keras2": frozenset(
+        {"axes", "fitting", "inner_masks", "joins_steps", "keeps_integers", "time_major", "unbiased_variance"}
+    ),
+    "keras3": frozenset({"inner_masks", "joins_steps", "keeps_integers", "unbiased_variance"}),
 }
 """Extensions that a form has words for, or that are checked on their own."""
 

@@ -71,7 +71,7 @@ _KERAS2: dict[str, dict[str, Any]] = {
     "Rescaling": {"drops_mask": True},
     "Resizing": {"keeps_integers": False},
     "Softmax": {"keras2_mask": True},
-    "TimeDistributed": {"inner_masks": True},
+    "TimeDistributed": {"inner_masks": True, "joins_steps": True},
     **{name: {"intersects_masks": True} for name in _MERGES},
 }
 """What layers meant before Keras 3."""

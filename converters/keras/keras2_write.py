@@ -33,6 +33,7 @@ _NEW_KEYS: dict[str, Any] = {
     "output_axes": None,
     "build_input_shape": ANY,
     "inner_masks": ANY,
+    "joins_steps": ANY,
     "fitting": ANY,
     "keeps_integers": ANY,
     "unbiased_variance": ANY,

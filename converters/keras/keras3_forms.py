@@ -36,7 +36,7 @@ _HARD_SIGMOID_KERAS2 = {
 """clip(0.2 x + 0.5, 0, 1): Keras 3 takes a model wherever it takes an activation."""
 
 
-_UNSAID = frozenset({"inner_masks", "keeps_integers", "unbiased_variance"})
+_UNSAID = frozenset({"inner_masks", "joins_steps", "keeps_integers", "unbiased_variance"})
 """Keys without a word in Keras 3, whose values `expressible` has checked."""
 
 
