@@ -16,7 +16,7 @@ from .. import losses
 from ..functions import Function
 from ..losses.regression import paired
 from ..numerics import cast
-from .reduction import FunctionMetric, mean_of
+from .reduction import Mean, mean_of
 
 MeanSquaredError = mean_of("MeanSquaredError", losses.mean_squared_error, "mean_squared_error")
 MeanAbsoluteError = mean_of("MeanAbsoluteError", losses.mean_absolute_error, "mean_absolute_error")
@@ -71,15 +71,22 @@ CosineSimilarity = mean_of(
 
 
 @registered("keras.metrics", "root_mean_squared_error")
-class RootMeanSquaredError(FunctionMetric):
-    """The root of the mean squared error."""
+class RootMeanSquaredError(Mean):
+    """The root of the mean squared error. Masks are ignored."""
 
     name = Field(Str, "root_mean_squared_error")
 
-    def values(self, b: Emitter, y_true: Value, y_pred: Value) -> Value:
-        y_true, y_pred = paired(b, y_true, cast(b, y_pred, self.dtype))
-        value: Value = b.square(b.sub(y_pred, y_true))
-        return value
+    def emit_update(  # type: ignore[override]
+        self,
+        b: Emitter,
+        y_true: Value,
+        y_pred: Value,
+        sample_weight: Value | None = None,
+        mask: Value | None = None,
+    ) -> None:
+        with b.origin(f"metric '{self.name}' (RootMeanSquaredError)"):
+            y_true, y_pred = paired(b, y_true, cast(b, y_pred, self.dtype))
+            self.emit_mean(b, b.square(b.sub(y_pred, y_true)), sample_weight)
 
     def result(self) -> Any:
         return np.sqrt(super().result())
