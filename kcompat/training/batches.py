@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ArgumentError, InputError
+from ..ir.types import numpy_name
+from ..settings import floatx
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -298,7 +300,7 @@ def class_weights(targets: np.ndarray, weights: Any) -> np.ndarray:
     if labels.ndim != 1:
         raise ArgumentError(f"class_weight needs one class for each sample, received targets of shape {targets.shape}")
     labels = np.round(labels).astype(np.int64)
-    result = np.ones(labels.shape, np.float32)
+    result = np.ones(labels.shape, numpy_name(floatx()))
     for key, value in table.items():
         result[labels == key] = value
     return result
@@ -327,10 +329,10 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
 
 
 def as_target(data: Any, name: str) -> np.ndarray:
-    """Targets or weights as an array: floats in float32, others as they are. Raises InputError for other data."""
+    """Targets or weights as an array: floats in floatx, others as they are. Raises InputError for other data."""
     array = np.asarray(data)
     if array.dtype.kind == "f":
-        return array.astype(np.float32, copy=False)
+        return array.astype(numpy_name(floatx()), copy=False)
     if array.dtype.kind not in "biu":
         raise InputError(f"{name} must be numbers, received data of dtype {array.dtype}")
     if not array.ndim:
@@ -340,7 +342,8 @@ def as_target(data: Any, name: str) -> np.ndarray:
 
 def weights_for(targets: Sequence[np.ndarray | None], given: Sequence[Any]) -> list[np.ndarray | None]:
     """Sample weights for the outputs that have targets."""
+    dtype = numpy_name(floatx())
     return [
-        None if weight is None or target is None else as_target(weight, "sample_weight").astype(np.float32, copy=False)
+        None if weight is None or target is None else as_target(weight, "sample_weight").astype(dtype, copy=False)
         for weight, target in zip(given, targets, strict=True)
     ]

@@ -12,6 +12,7 @@ from ..ir.graph import Result
 from ..ir.types import is_float, type_of
 from ..layers.emitter import Emitter
 from ..reference import evaluate
+from ..settings import floatx
 from ..tree import flatten, map_structure
 
 
@@ -25,8 +26,8 @@ def cast(b: Builder, x: Value, dtype: str) -> Value:
 
 
 def floating(b: Builder, x: Value) -> Value:
-    """x itself if it is floating, else as float32."""
-    return x if is_float(x.dtype) else b.cast(x, dtype="float32")
+    """x itself if it is floating, else as floatx."""
+    return x if is_float(x.dtype) else b.cast(x, dtype=floatx())
 
 
 def all_axes(x: Value) -> tuple[int, ...]:

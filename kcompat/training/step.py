@@ -14,9 +14,11 @@ from ..layers.emitter import Emitter
 from ..overriding import overrides
 from ..passes.differentiate import differentiate
 from ..regularizers import Regularizer
+from ..settings import floatx
 from .compiled_loss import CompiledLoss
 from .compiled_metrics import CompiledMetrics
 from .metrics import Mean
+from .numerics import cast
 from .own_loss import OwnLoss
 from .tracing import trace
 
@@ -106,7 +108,7 @@ class _Step:
         parts += [_penalty(b, weight) for weight in weights if weight.regularizer is not None]
         if not parts:
             raise ArgumentError("there is no loss: pass loss= to compile(), or let layers add losses")
-        return reduce(b.add, [part if part.dtype == "float32" else b.cast(part, dtype="float32") for part in parts])
+        return reduce(b.add, [cast(b, part, floatx()) for part in parts])
 
     def descend(self, weights: Sequence[Variable]) -> None:
         """Emit gradients, the optimizer's updates, and constraints."""

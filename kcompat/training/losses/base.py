@@ -14,6 +14,7 @@ from ...ir.types import is_float
 from ...ir.variable_operators import TRACE
 from ...layers.emitter import Emitter
 from ...naming import to_snake_case, unique_name
+from ...settings import floatx
 from ..functions import Function
 from ..numerics import as_array, cast, compute, divide_no_nan, mean, same_rank, total
 
@@ -54,7 +55,7 @@ class Loss(Configurable):
 
     reduction: "sum_over_batch_size" and "mean": the mean of all values; "sum"; "mean_with_sample_weight":
         the sum divided by that of the weights; "none" or None: the values themselves.
-    name: by default one of the class's name. dtype: in which it is computed, by default float32.
+    name: by default one of the class's name. dtype: in which it is computed, by default floatx.
     Source: keras.losses.Loss.
     """
 
@@ -93,7 +94,7 @@ class Loss(Configurable):
         by default what `b.masks` has for y_pred.
         Raises ShapeError if shapes do not fit.
         """
-        dtype = self.dtype or "float32"
+        dtype = self.dtype or floatx()
         with b.origin(f"loss '{self.name}' ({type(self).__name__})"):
             mask = b.masks.get(y_pred) if mask is None else mask
             y_pred = cast(b, y_pred, dtype)

@@ -6,6 +6,7 @@ from ...config import Bool, Field, Float, Int, Str, registered
 from ...errors import ShapeError
 from ...ir import Builder, Value
 from ...ir.types import is_float, shape_text
+from ...settings import floatx
 from ..functions import metric_function
 from ..numerics import cast, floating, same_rank
 from .reduction import FunctionMetric
@@ -14,7 +15,7 @@ _MODULE = "keras.metrics"
 
 
 def _hits(b: Builder, hit: Value) -> Value:
-    return b.cast(hit, dtype="float32")
+    return b.cast(hit, dtype=floatx())
 
 
 @metric_function

@@ -14,12 +14,13 @@ from ...ir.types import is_float, type_of
 from ...ir.variable_operators import TRACE
 from ...layers.emitter import Emitter
 from ...reference import evaluate
+from ...settings import floatx
 from ..losses.base import NameKind
 from ..numerics import as_array
 
 
 def _parse_dtype(value: Any, owner: Any) -> str:
-    name = getattr(value, "compute_dtype", value) or "float32"
+    name = getattr(value, "compute_dtype", value) or floatx()
     if not is_float(name):
         raise ValueError
     return str(name)
@@ -39,13 +40,14 @@ class Metric(Configurable):
     `emit_update` and `result`. One that defines `update_state` alone, as people's own metrics for Keras
     do, works on arrays after each step: see `emits`.
 
-    name: by default one of the class's name. dtype: of state and result. Source: keras.metrics.Metric.
+    name: by default one of the class's name. dtype: of state and result, by default floatx.
+    Source: keras.metrics.Metric.
     """
 
     positional: ClassVar[Sequence[str]] = ("name", "dtype")
 
     name = Field(NameKind, None)
-    dtype = Field(FloatKind, "float32")
+    dtype = Field(FloatKind, None)
 
     _own: list[Variable]
     built: bool

@@ -11,7 +11,7 @@ from ... import initializers
 from ...config import Bool, Field, Float, Int, registered
 from ...ir import Value, Variable
 from ...layers.emitter import Emitter
-from ..numerics import total
+from ..numerics import cast, total
 from .base import Optimizer
 from .common import COMMON, MODULE, approach, descend, rest_of_power
 from .rows import magnitude, squared
@@ -112,8 +112,9 @@ class Nadam(Moments):
 
     def emit_scalars(self, b: Emitter, step: Value, learning_rate: Value) -> tuple[Value, ...]:
         now, ahead = self._momentum_at(b, step), self._momentum_at(b, b.add(step, 1.0))
-        product = b.mul(b.state(self.product), now)
-        b.update(self.product, product)
+        if self.product not in b.updates:
+            b.update(self.product, b.mul(b.state(self.product), cast(b, now, self.product.dtype)))
+        product = cast(b, b.state(self.product), step.dtype)
         of_mean = b.div(ahead, b.sub(1.0, b.mul(product, ahead)))
         of_gradient = b.div(b.sub(1.0, now), b.sub(1.0, product))
         return learning_rate, of_mean, of_gradient, rest_of_power(b, self.beta_2, step)

@@ -19,6 +19,7 @@ from ...ir.types import numpy_name, type_of
 from ...layers.emitter import Emitter
 from ...overriding import overrides
 from ...reference import evaluate
+from ...settings import floatx
 from ..losses.base import NameKind
 from ..numerics import cast, total
 from ..tracing import trace
@@ -139,7 +140,7 @@ class Optimizer(KerasInterface, Configurable):
             self._values["learning_rate"] = value
         elif held is None:
             self._values["learning_rate"] = self.add_variable(
-                (), initializers.Constant(value), name="learning_rate", dtype="float32"
+                (), initializers.Constant(value), name="learning_rate", dtype=floatx()
             )
         elif isinstance(held, Variable):
             held.assign(value)
@@ -154,9 +155,9 @@ class Optimizer(KerasInterface, Configurable):
         """Make the optimizer's variables for these, with `add_slots`, in Keras's order."""
 
     def emit_scalars(self, b: Emitter, step: Value, learning_rate: Value) -> tuple[Value, ...]:
-        """What `emit_step` is given for every variable, in float32.
+        """What `emit_step` is given for every variable of one dtype, in that dtype.
 
-        step: the number of this step, from 1, in float32.
+        step: the number of this step, from 1. Both are of that dtype.
         """
         return (learning_rate,)
 
@@ -310,13 +311,16 @@ class Optimizer(KerasInterface, Configurable):
         rate = self.emit_learning_rate(b)
         pairs = list(zip(self._clipped(b, [g for g, _ in pairs]), [v for _, v in pairs], strict=True))
         self._emit_decay(b, [v for _, v in pairs], rate)
-        scalars = self.emit_scalars(b, self.emit_step_number(b), rate)
+        scalars = {
+            dtype: self.emit_scalars(b, self.emit_step_number(b, dtype), cast(b, rate, dtype))
+            for dtype in dict.fromkeys(variable.dtype for _, variable in pairs)
+        }
         for gradient, variable in pairs:
+            gradient = cast(b, gradient, variable.dtype)
             if self.has_own_update_step():
-                self.emit_own_step(b, cast(b, gradient, variable.dtype), variable, rate)
-                continue
-            own = [cast(b, scalar, variable.dtype) for scalar in scalars]
-            self.emit_step(b, cast(b, gradient, variable.dtype), variable, *own)
+                self.emit_own_step(b, gradient, variable, rate)
+            else:
+                self.emit_step(b, gradient, variable, *scalars[variable.dtype])
 
     def emit_learning_rate(self, b: Emitter) -> Value:
         """The learning rate of this step, a scalar of float32."""
@@ -325,11 +329,11 @@ class Optimizer(KerasInterface, Configurable):
             return held.emit_as_called(b, b.parameter(self.iteration))
         return b.parameter(held)
 
-    def emit_step_number(self, b: Emitter) -> Value:
-        """The number of this step, from 1, in float32."""
+    def emit_step_number(self, b: Emitter, dtype: str = "float32") -> Value:
+        """The number of this step, from 1."""
         steps = self.gradient_accumulation_steps
         number = b.add(self._emit_iterations(b), 1) if steps else b.state(self.iteration)
-        return b.cast(number, dtype="float32")
+        return b.cast(number, dtype=dtype)
 
     def _emit_iterations(self, b: Emitter) -> Value:
         """How many steps were made before."""
@@ -373,12 +377,14 @@ class Optimizer(KerasInterface, Configurable):
     def _emit_averages(self, b: Emitter) -> None:
         """Move the averages; every so often let variables become them."""
         done = self._emit_iterations(b)
-        momentum = b.mul(b.cast(b.not_equal(done, 0), dtype="float32"), self.ema_momentum)
-        rest = b.sub(1.0, momentum)
+        goes_on = b.not_equal(done, 0)
+        dtypes = dict.fromkeys(variable.dtype for variable in self.trained)
+        momenta = {dtype: b.mul(b.cast(goes_on, dtype=dtype), self.ema_momentum) for dtype in dtypes}
+        rests = {dtype: b.sub(1.0, momentum) for dtype, momentum in momenta.items()}
         for variable in self.trained:
             average = self.slot(variable, "average")
-            old = b.mul(cast(b, momentum, variable.dtype), b.state(average))
-            b.update(average, b.add(old, b.mul(cast(b, rest, variable.dtype), b.state(variable))))
+            old = b.mul(momenta[variable.dtype], b.state(average))
+            b.update(average, b.add(old, b.mul(rests[variable.dtype], b.state(variable))))
         if self.ema_overwrite_frequency:
             due = b.equal(b.mod(b.add(done, 1), self.ema_overwrite_frequency), 0)
             for variable in self.trained:

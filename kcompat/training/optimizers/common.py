@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...ir import Value, Variable
 from ...layers.emitter import Emitter
 
@@ -37,8 +39,8 @@ def blend(b: Emitter, slot: Variable, target: Value, keep: float) -> Value:
 
 
 def rest_of_power(b: Emitter, base: float, step: Value) -> Value:
-    """1 - base ** step."""
-    rest: Value = b.sub(1.0, b.pow(base, step))
+    """1 - base ** step. The base passes through float32 in every dtype, as Keras's cast of it does on TensorFlow."""
+    rest: Value = b.sub(1.0, b.pow(float(np.float32(base)), step))
     return rest
 
 
