@@ -329,7 +329,7 @@ class Optimizer(KerasInterface, Configurable):
             return held.emit_as_called(b, b.parameter(self.iteration))
         return b.parameter(held)
 
-    def emit_step_number(self, b: Emitter, dtype: str = "float32") -> Value:
+    def emit_step_number(self, b: Emitter, dtype: str) -> Value:
         """The number of this step, from 1."""
         steps = self.gradient_accumulation_steps
         number = b.add(self._emit_iterations(b), 1) if steps else b.state(self.iteration)

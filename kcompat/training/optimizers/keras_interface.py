@@ -76,8 +76,8 @@ class KerasInterface:
             raise ArgumentError(f"{self}: update_step() is part of a step; call apply() with gradients")
         trace.settle()
         b, dtype = trace.b, variable.dtype
-        scalars = self.emit_scalars(b, self.emit_step_number(b), trace.values(learning_rate))
-        self.emit_step(b, cast(b, trace.values(gradient), dtype), variable, *(cast(b, s, dtype) for s in scalars))
+        scalars = self.emit_scalars(b, self.emit_step_number(b, dtype), cast(b, trace.values(learning_rate), dtype))
+        self.emit_step(b, cast(b, trace.values(gradient), dtype), variable, *scalars)
 
     @classmethod
     def has_own_update_step(cls) -> bool:
