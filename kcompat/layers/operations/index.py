@@ -78,6 +78,10 @@ INDEX: Indexes = {
             "Where",
         ),
     },
+    "crossentropies": {
+        "keras.ops": ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"),
+        "keras.src.ops.nn": ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"),
+    },
     "functions": {
         "keras.ops": (
             "abs",
