@@ -1,7 +1,7 @@
-"""Scaled dot-product attention: a block of queries at a time, whose scores stay in the cache.
+"""Scaled dot-product attention: for each head, blocks of queries whose scores stay in the cache.
 
-Sequences are (batch, time, heads, size). The scores of a block are a product of queries with packed keys; their
-softmax times packed values is the output.
+Sequences are (batch, time, heads, size). The scores of a block are a product of queries with packed keys, which are
+scaled; their softmax times packed values is the output.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numba import njit
 
 from .intrinsics import as_f32, f32, i64, stack, u8
 from .micro import tile_kernel
-from .reducers import reducer
-from .scalars import exp
+from .panels import turned_panel
 from .shares import share_start
+from .softmax import softmax_row
 
 ARGUMENTS = (
     "y", "query", "keys", "values", "weights",  # addresses; weights 0 unless they are a result
@@ -23,141 +23,150 @@ ARGUMENTS = (
     "batch", "heads", "groups", "queries", "times", "size", "value_size",
     "mask", "mask_batch", "mask_head", "mask_query", "mask_key",  # address or 0; bytes from index to index
     "causal", "window", "zero_masked", "scale",
+    "block",  # queries that are done together
 )  # fmt: skip
 
 LOWEST = np.finfo(np.float32).min
 
+compiled = njit(error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+"""As in recurrent.py."""
 
-def pack(width: int) -> Any:
-    """Panels of a matrix for each sample and head: `target[panel, k, column]`, zeros beyond the columns.
 
-    arguments: target, source, samples, heads, bytes from sample to sample and from head to head, depth, columns,
-    bytes from k to k and from column to column.
-    """
+@compiled
+def _hide(x, a, times, sample, head, query, lowest):
+    """Put a value at the keys that the query may not see."""
+    if a[16] != 0:
+        seen = a[16] + sample * a[17] + head * a[18] + query * a[19]
+        step = a[20]
+        for key in range(times):
+            if u8(seen + key * step)[0] == 0:
+                x[key] = lowest
+    if a[21] != 0:
+        for key in range(query + 1, times):
+            x[key] = lowest
+    if a[22] != 0:
+        for key in range(min(times, query - a[22] + 1)):
+            x[key] = lowest
+        for key in range(query + a[22], times):
+            x[key] = lowest
 
-    def kernel(a, thread, threads):
-        depth, columns = a[6], a[7]
-        panels = (columns + width - 1) // width
-        count = a[2] * a[3] * panels
-        unit, end = share_start(count, thread, threads), share_start(count, thread + 1, threads)
-        while unit < end:
-            matrix = unit // panels
-            panel = unit - matrix * panels
-            sample = matrix // a[3]
-            source = a[1] + sample * a[4] + (matrix - sample * a[3]) * a[5] + panel * width * a[9]
-            filled = min(width, columns - panel * width)
-            for k in range(depth):
-                y, row = f32(a[0] + (unit * depth + k) * width * 4), source + k * a[8]
-                if a[9] == 4:
-                    x = f32(row)
-                    for column in range(filled):
-                        y[column] = x[column]
-                else:
-                    for column in range(filled):
-                        y[column] = f32(row + column * a[9])[0]
-                for column in range(filled, width):
-                    y[column] = 0
-            unit += 1
 
-    return kernel
+@njit(inline="always")
+def _seen_times(a, last):
+    """How many keys queries before `last` may see, if all of these see one at least and no more is wanted."""
+    is_limited = a[21] != 0 and a[16] == 0 and a[22] == 0 and a[4] == 0
+    return min(a[13], last) if is_limited else a[13]
 
 
 def run(rows: int, vectors: int, lanes: int) -> Any:
-    """Blocks of `rows` queries; keys and values are packed in panels of vectors * lanes columns.
+    """Products are computed in tiles of `rows` by `vectors * lanes`; keys and values are packed in panels of as many
+    columns.
 
-    `scratch` has rows * times, rounded up to panels, float32 for each of `slots` threads; more do not work.
+    `scratch` has, for each of `slots` parts of the work (more do nothing), so many float32: size * times + times *
+    value_size + block * times, `times` in the first and last and value_size rounded up to whole panels.
     """
     tile, width = tile_kernel(rows, vectors, lanes), vectors * lanes
+    turn, softmax = turned_panel(lanes), softmax_row(lanes)
     table_on_stack = stack(3 * rows)
-    largest, total_of = reducer("max", lanes), reducer("sum", lanes)
 
-    @njit(inline="always")
-    def hide(x, a, sample, head, query, lowest):
-        """Put a value at the keys that the query may not see."""
-        times = a[13]
-        if a[16] != 0:
-            seen = a[16] + sample * a[17] + head * a[18] + query * a[19]
-            step = a[20]
+    @compiled
+    def pack(a, scratch, matrix):
+        """The keys, scaled, and the values of one group of heads."""
+        times, groups, size, value_size = a[13], a[11], a[14], a[15]
+        sample = matrix // groups
+        first, scale = sample * times * groups + matrix - sample * groups, as_f32(a[24])
+        panels = (times + width - 1) // width
+        for panel in range(panels):
+            key = panel * width
+            source = a[2] + (first + key * groups) * size * 4
+            turn(scratch + key * size * 4, source, size, min(width, times - key), width, groups * size * 4)
+        keys = f32(scratch)
+        for i in range(panels * width * size):
+            keys[i] *= scale
+        target, source = scratch + panels * width * size * 4, a[3] + first * value_size * 4
+        for column in range(0, value_size, width):
+            filled = min(width, value_size - column)
             for key in range(times):
-                if u8(seen + key * step)[0] == 0:
-                    x[key] = lowest
-        if a[21] != 0:
-            for key in range(query + 1, times):
-                x[key] = lowest
-        if a[22] != 0:
-            for key in range(min(times, query - a[22] + 1)):
-                x[key] = lowest
-            for key in range(query + a[22], times):
-                x[key] = lowest
+                y = f32(target + (column * times + key * width) * 4)
+                x = f32(source + (key * groups * value_size + column) * 4)
+                for i in range(filled):
+                    y[i] = x[i]
+                for i in range(filled, width):
+                    y[i] = np.float32(0)
 
     @njit(inline="always")
-    def softmax(x, place, a, sample, head, query, wide):
-        times, scale = a[13], as_f32(a[24])
-        for key in range(times):
-            x[key] = x[key] * scale
-        hide(x, a, sample, head, query, np.float32(LOWEST))
+    def multiply(table, a, x, x_step, y, y_step, count, panels, panel_step, length, columns):
+        """`count` rows times all panels."""
+        places = i64(table)
+        for column in range(0, columns, width):
+            for first in range(0, count, rows):
+                for row in range(rows):
+                    at = min(first + row, count - 1)
+                    places[row], places[rows + row] = x + at * x_step, y + at * y_step + column * 4
+                tile(
+                    table, a[8], 1, length, 1, panels, a[7], 0, 0, columns - column, 0,
+                    np.float32(-np.inf), np.float32(np.inf),
+                )  # fmt: skip
+            panels += panel_step
+
+    @compiled
+    def weigh(a, scores, sample, head, query, times, wide):
+        """Make weights of a query's scores."""
+        x = f32(scores)
+        _hide(x, a, times, sample, head, query, np.float32(LOWEST))
         for key in range(times, wide):
             x[key] = np.float32(-np.inf)
-        best = largest(place, wide // lanes)
-        for key in range(wide):
-            x[key] = exp(x[key] - best)
-        inverse = np.float32(1) / total_of(place, wide // lanes)
-        for key in range(times):
-            x[key] = x[key] * inverse
+        softmax(scores, wide // lanes)
         if a[23] != 0:
-            hide(x, a, sample, head, query, np.float32(0))
+            _hide(x, a, times, sample, head, query, np.float32(0))
+        if a[4] != 0:
+            weights = f32(a[4] + ((sample * a[10] + head) * a[12] + query) * times * 4)
+            for key in range(times):
+                weights[key] = x[key]
 
     @njit(inline="always")
-    def multiply(table, a, matrix, length, columns):
-        """All panels of one product for the rows of the table."""
-        column = 0
-        while column < columns:
-            tile(
-                table, a[8], 1, length, 1, matrix + column * length * 4, a[7], 0, column, columns - column, 0,
-                np.float32(-np.inf), np.float32(np.inf),
-            )  # fmt: skip
-            column += width
-
-    @njit(inline="always")
-    def block(table, a, scores, sample, head, first):
-        queries, times, size, value_size = a[12], a[13], a[14], a[15]
+    def attend(table, a, scratch, matrix, first, count):
+        """The output of a block of queries."""
+        heads, queries, times, size, value_size = a[10], a[12], a[13], a[14], a[15]
+        sample = matrix // heads
+        head = matrix - sample * heads
         wide = (times + width - 1) // width * width
-        value_wide = (value_size + width - 1) // width * width
-        group = sample * a[11] + head // (a[10] // a[11])
-        places = i64(table)
-        count = min(rows, queries - first)
-        for row in range(rows):
-            query = first + min(row, count - 1)
-            places[row] = a[1] + ((sample * queries + query) * a[10] + head) * size * 4
-            places[rows + row] = scores + row * wide * 4
-        multiply(table, a, a[2] + group * size * wide * 4, size, wide)
+        values = scratch + wide * size * 4
+        scores = values + times * ((value_size + width - 1) // width * width) * 4
+        seen = _seen_times(a, first + count)
+        wide = (seen + width - 1) // width * width
+        place = (sample * queries + first) * heads + head
+        step = width * size * 4
+        multiply(
+            table, a, a[1] + place * size * 4, heads * size * 4, scores, wide * 4, count, scratch, step, size, wide
+        )  # fmt: skip
         for row in range(count):
-            place = scores + row * wide * 4
-            softmax(f32(place), place, a, sample, head, first + row, wide)
-            if a[4] != 0:
-                weights, x = f32(a[4] + (((sample * a[10] + head) * queries + first + row) * times) * 4), f32(place)
-                for key in range(times):
-                    weights[key] = x[key]
-        for row in range(rows):
-            query = first + min(row, count - 1)
-            places[row] = scores + min(row, count - 1) * wide * 4
-            places[rows + row] = a[0] + ((sample * queries + query) * a[10] + head) * value_size * 4
-        multiply(table, a, a[3] + group * times * value_wide * 4, times, value_size)
+            weigh(a, scores + row * wide * 4, sample, head, first + row, seen, wide)
+        y, step = a[0] + place * value_size * 4, width * times * 4
+        multiply(
+            table, a, scores, wide * 4, y, heads * value_size * 4, count, values, step, seen, value_size
+        )  # fmt: skip
 
     def kernel(a, thread, threads):
-        table = table_on_stack()
-        workers = min(threads, a[6])
+        table, workers = table_on_stack(), min(threads, a[6])
         if thread >= workers:
             return
-        wide = (a[13] + width - 1) // width * width
-        scores = a[5] + thread * rows * wide * 4
-        blocks = (a[12] + rows - 1) // rows
-        count = a[9] * a[10] * blocks
-        unit, end = share_start(count, thread, workers), share_start(count, thread + 1, workers)
+        heads, per_group, queries, block = a[10], a[10] // a[11], a[12], a[25]
+        times, size, value_size = a[13], a[14], a[15]
+        wide, value_wide = (times + width - 1) // width * width, (value_size + width - 1) // width * width
+        scratch = a[5] + thread * (wide * size + times * value_wide + block * wide) * 4
+        blocks, matrices = (queries + block - 1) // block, a[9] * heads
+        apart = blocks if matrices >= workers else 1
+        count = matrices * blocks // apart
+        unit, end = share_start(count, thread, workers) * apart, share_start(count, thread + 1, workers) * apart
+        packed = -1
         while unit < end:
             matrix = unit // blocks
-            sample = matrix // a[10]
-            block(table, a, scores, sample, matrix - sample * a[10], (unit - matrix * blocks) * rows)
+            if matrix // per_group != packed:
+                packed = matrix // per_group
+                pack(a, scratch, packed)
+            first = (unit - matrix * blocks) * block
+            attend(table, a, scratch, matrix, first, min(block, queries - first))
             unit += 1
 
     return kernel

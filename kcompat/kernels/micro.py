@@ -17,6 +17,9 @@ from numba.extending import intrinsic
 from .intrinsics import I32, I64
 from .vectors import Vectors, constant
 
+LINE = 16
+"""float32 in a line of the caches."""
+
 
 class Piece(NamedTuple):
     """Neighbouring columns of a tile, from `first` on, that are one vector."""
@@ -63,8 +66,10 @@ class Tile(Vectors):
         return piece.vectors.load(self.at(self.pointer(vector), constant(piece.first)))
 
     def accumulate(self, table: Any, segments: Any, count: Any, length: Any, spacing: Any, weights: Any) -> None:
-        """Add, for each segment and each of its `length` elements, element times a row of the weights."""
+        """Add, for each segment and each of its `length` elements, element times a row of the weights; the weights
+        that follow these are asked for."""
         build = self.builder
+        to_next = build.mul(build.mul(count, length), constant(self.columns))
         rows = self.row_pointers(table, 0)
         offsets = build.inttoptr(segments, I64.as_pointer())
         place = cgutils.alloca_once_value(build, self.pointer(weights))
@@ -74,6 +79,8 @@ class Tile(Vectors):
             with cgutils.for_range(build, length) as step:
                 panel = build.load(place)
                 vectors = [emit.load(self.at(panel, constant(first))) for first, emit in self.pieces]
+                for line in range(0, self.columns, LINE):
+                    self.prefetch(self.at(panel, build.add(to_next, constant(line))))
                 place_in_run = build.mul(step.index, spacing)
                 for row, start in enumerate(starts):
                     element = self.splat(build.load(self.at(start, place_in_run)))

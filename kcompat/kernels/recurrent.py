@@ -34,7 +34,8 @@ PARTS = 2
 VECTORS = 4
 
 compiled = njit(error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
-"""Inlined by LLVM, which takes a tenth of the time that inlining by Numba takes."""
+"""Inlined by LLVM, which takes a tenth of the time that inlining by Numba takes. But each function is compiled with all
+that it calls: those that call much are left to Numba."""
 
 
 @scalars.inline
@@ -82,32 +83,37 @@ def function(text: str) -> Callable[..., Any]:
     return by_count[len(numbers)]
 
 
-def multiplier(rows: int, lanes: int) -> Callable[..., None]:
-    """`multiply(table, origin, depth, weights, bias, wide)`: rows times all panels, into the second rows."""
-    width = VECTORS * lanes
+def panel_product(rows: int, lanes: int) -> Callable[..., None]:
+    """`multiply(table, origin, depth, weights, bias)`: rows times one panel, into the second rows."""
     low, high = F(-np.inf), F(np.inf)
     if rows == 1:
         one = row_kernel(PARTS, VECTORS, lanes)
 
         @compiled
-        def multiply_row(table, origin, depth, weights, bias, wide):
-            places, column = i64(table), 0
-            while column < wide:
-                one(table, depth, weights + column * depth * 4, bias + column * 4, 0, width, 0, low, high)
-                places[1] += width * 4
-                column += width
+        def multiply_row(table, origin, depth, weights, bias):
+            one(table, depth, weights, bias, 0, VECTORS * lanes, 0, low, high)
 
         return multiply_row
     tile = tile_kernel(rows, VECTORS, lanes)
 
     @compiled
+    def multiply(table, origin, depth, weights, bias):
+        tile(table, origin, 1, depth, 1, weights, bias, 0, 0, VECTORS * lanes, 0, low, high)
+
+    return multiply
+
+
+def multiplier(rows: int, lanes: int) -> Callable[..., None]:
+    """`multiply(table, origin, depth, weights, bias, wide)`: rows times all panels, into the second rows."""
+    by_panel, width = panel_product(rows, lanes), VECTORS * lanes
+
+    @compiled
     def multiply(table, origin, depth, weights, bias, wide):
-        column = 0
+        places, column = i64(table), 0
         while column < wide:
-            tile(
-                table, origin, 1, depth, 1, weights + column * depth * 4, bias + column * 4, 0, column, width, 0,
-                low, high,
-            )  # fmt: skip
+            by_panel(table, origin, depth, weights + column * depth * 4, bias + column * 4)
+            for row in range(rows):
+                places[rows + row] += width * 4
             column += width
 
     return multiply
@@ -176,19 +182,24 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
     Threads share sequences.
     """
     act, recurrent = function(activation), function(gate)
-    multiply = multiplier(rows, lanes)
+    multiply, width = panel_product(rows, lanes), VECTORS * lanes
     table_on_stack = stack(3 * rows)
     gates = _CELLS["simple_rnn" if cell == "gru_before" else cell](act, recurrent)
     in_two = cell == "gru_before"
 
     @compiled
     def product(table, a, state, sums, first, last, weights, bias, wide):
-        """The sums of a block of sequences; beyond the last one, of the last again."""
-        places = i64(table)
-        for row in range(rows):
-            places[row] = state + min(first + row, last - 1) * a[3] * 4
-            places[rows + row] = sums + row * wide * 4
-        multiply(table, a[8], a[3], weights, bias, wide)
+        """The sums of some sequences, all of them with one panel after another; beyond the last one, of the last."""
+        places, depth, column = i64(table), a[3], 0
+        while column < wide:
+            start = first
+            while start < last:
+                for row in range(rows):
+                    places[row] = state + min(start + row, last - 1) * depth * 4
+                    places[rows + row] = sums + ((start - first + row) * wide + column) * 4
+                multiply(table, a[8], depth, weights + column * depth * 4, bias + column * 4)
+                start += rows
+            column += width
 
     @compiled
     def candidate(table, a, b, sums, first, last, z_first, z_step):
@@ -224,13 +235,13 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
             else:
                 copy(y, y - own * 4, own)
 
-    @compiled
+    @njit(inline="always")
     def step(table, a, b, gate_count, first, last, place):
         units, times = a[3], a[2]
         time = times - 1 - place if b[15] != 0 else place
         z_step = times * gate_count * units * 4
         z_first = b[0] + time * gate_count * units * 4
-        sums = b[7] + (first // rows) * rows * a[5] * 4
+        sums = b[7] + first * a[5] * 4
         product(table, a, b[5], sums, first, last, b[1], b[2], a[5])
         wide = a[5]
         if in_two:
@@ -246,17 +257,14 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
                     gates(s, z, f32(b[5] + row * units * 4), f32(b[6] + row * units * 4), units)
             keep(a, b, row, place, is_real)
 
-    @compiled
+    @njit(inline="always")
     def run(table, a, b, gate_count, first, last):
         """All steps of some sequences of one scan."""
         for row in range(first, last):
             _put_first(b[5], b[9], row, a[3], a[4])
             _put_first(b[6], b[10], row, a[3], a[4])
         for place in range(a[2]):
-            start = first
-            while start < last:
-                step(table, a, b, gate_count, start, min(start + rows, last), place)
-                start += rows
+            step(table, a, b, gate_count, first, last, place)
         for row in range(first, last):
             if b[13] != 0:
                 copy(b[13] + row * a[4] * 4, b[5] + row * a[3] * 4, a[4])

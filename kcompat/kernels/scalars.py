@@ -44,6 +44,11 @@ LN2 = F(0.69314718055994531)
 LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)
 WHOLE = F(12582912)
 """1.5 * 2^23: added to a float it rounds it to a whole number, which is then in the low bits."""
+EXPM1 = (
+    F(1.9875691500e-4), F(1.3981999507e-3), F(8.3334519073e-3),
+    F(4.1665795894e-2), F(1.6666665459e-1), F(5.0000001201e-1),
+)  # fmt: skip
+"""The coefficients of p in exp(r) = 1 + r + r^2 p(r), highest first, from Cephes expf."""
 EXP_HIGH, EXP_LOW = F(88.72284), F(-103.9)
 
 
@@ -55,12 +60,12 @@ def power_of_two(n):
 
 @inline
 def expm1_reduced(r):
-    """exp(r) - 1 for |r| <= ln(2) / 2: r + r^2 p(r), p from Cephes expf."""
-    p = fma(F(1.9875691500e-4), r, F(1.3981999507e-3))
-    p = fma(p, r, F(8.3334519073e-3))
-    p = fma(p, r, F(4.1665795894e-2))
-    p = fma(p, r, F(1.6666665459e-1))
-    p = fma(p, r, F(5.0000001201e-1))
+    """exp(r) - 1 for |r| <= ln(2) / 2: r + r^2 p(r)."""
+    p = fma(EXPM1[0], r, EXPM1[1])
+    p = fma(p, r, EXPM1[2])
+    p = fma(p, r, EXPM1[3])
+    p = fma(p, r, EXPM1[4])
+    p = fma(p, r, EXPM1[5])
     return fma(p, r * r, r)
 
 

@@ -66,6 +66,12 @@ class Vectors:
         store.align = 4 * self.lanes
         store.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(I32, 1)]))
 
+    def prefetch(self, pointer: Any) -> None:
+        """Ask for the cache line at a pointer, which need not be readable."""
+        place = self.builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+        self.builder.call(self.intrinsic("llvm.prefetch.p0", kind), [place, *(ir.Constant(I32, n) for n in (0, 3, 1))])
+
     def splat(self, scalar: Any) -> Any:
         undefined = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
@@ -84,7 +90,7 @@ class Vectors:
 
     def number(self, value: float) -> Any:
         """A vector of one known number."""
-        return ir.Constant(self.vector, [value] * self.lanes)
+        return ir.Constant(self.vector, [float(value)] * self.lanes)
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
         kind = ir.FunctionType(self.vector, [self.vector] * 3)

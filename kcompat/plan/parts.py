@@ -13,7 +13,7 @@ from .program import nbytes
 from .rows import row_operands
 from .strips import Chain, chains
 
-CACHE_BYTES = 2 << 20
+CACHE_BYTES = 1 << 20
 """What a node reads and writes, its weights apart, stays in the caches up to so many bytes."""
 
 LEAST_RUNS = 8

@@ -53,11 +53,17 @@ LARGE = 1 << 16
 """Bytes of a weight from which it is not held both as the model has it and as kernels read it."""
 
 
+def _let_go(constant: Constant, made: np.ndarray, unmake: Callable[[np.ndarray], np.ndarray] | None) -> None:
+    """Hold a large constant in a form alone, if its data can be had back."""
+    if unmake is not None and made.nbytes >= LARGE:
+        constant.held_as(partial(unmake, made))
+
+
 class Packs:
     """Weights in the forms that kernels read, made once for all programs of one graph."""
 
     def __init__(self) -> None:
-        self._arrays: dict[tuple[Any, ...], tuple[Constant, np.ndarray]] = {}
+        self._arrays: dict[tuple[Any, ...], tuple[Constant | tuple[Constant, ...], np.ndarray]] = {}
         self._zeros: dict[int, Constant] = {}
         self._origin = np.zeros(1, np.int64)
 
@@ -77,8 +83,24 @@ class Packs:
         if key not in self._arrays:
             made = make(constant.data)
             self._arrays[key] = (constant, made)
-            if unmake is not None and made.nbytes >= LARGE:
-                constant.held_as(partial(unmake, made))
+            _let_go(constant, made, unmake)
+        return self._arrays[key][1]
+
+    def joined(
+        self,
+        values: Sequence[Value | None],
+        form: tuple[Any, ...],
+        make: Callable[[np.ndarray], np.ndarray],
+        unmake: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Constants of one shape in a form, one after another in one array, along a first axis of their number."""
+        constants = tuple(value for value in values if isinstance(value, Constant))
+        key = (*map(id, constants), *form)
+        if key not in self._arrays:
+            made = np.stack([make(constant.data) for constant in constants])
+            self._arrays[key] = (constants, made)
+            for constant, own in zip(constants, made, strict=True):
+                _let_go(constant, own, unmake)
         return self._arrays[key][1]
 
     def zeros(self, count: int) -> Constant:
@@ -102,6 +124,8 @@ class Planner:
         self._variables: dict[Variable, Buffer] = {}
         self._node: Node | None = None
         self._flag = Buffer(8, "flag")
+        self.done: set[Node] = set()
+        self._readers: dict[Value | None, list[Node]] = {}
         for number, value in enumerate(graph.inputs):
             self._places[value] = Address(Buffer(nbytes(value.type), "input", number))
 
@@ -126,11 +150,15 @@ class Planner:
             self._variables[variable] = Buffer(nbytes(variable.type), "input", number)
         return self._variables[variable]
 
+    def put(self, result: Value, place: Address) -> None:
+        """Let a result be at a place."""
+        self._places[result] = place
+
     def alias(self, result: Value, value: Value) -> None:
         """Let a result be where a value is."""
         place = self.place(value)
         assert isinstance(place, Address)
-        self._places[result] = place
+        self.put(result, place)
 
     def scratch(self, size: int) -> Address:
         """New memory."""
@@ -218,14 +246,23 @@ class Planner:
         )
 
     def _lower(self, nodes: Sequence[Node]) -> None:
+        self._readers = {}
+        for node in nodes:
+            for value in dict.fromkeys(node.inputs):
+                self._readers.setdefault(value, []).append(node)
         for node in nodes:
             self._node = node
             lower = LOWERINGS.get(node.op.name)
-            if lower is None or not lower(self, node):
+            if node not in self.done and (lower is None or not lower(self, node)):
                 self.host(node)
 
     def _again_and_again(self, part: Part) -> bool:
         return self._in_runs(part) if part.rows else part.chain is not None and self._in_strips(part.chain)
+
+    def readers(self, value: Value | None) -> list[Node]:
+        """The nodes that read a value, of those that are lowered along with the one at hand. A lowering that adds the
+        steps of others too enters them in `done`."""
+        return self._readers.get(value, [])
 
     def _in_runs(self, part: Part) -> bool:
         """Let the nodes of a part work on a few rows at a time; False if they cannot."""

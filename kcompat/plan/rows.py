@@ -9,7 +9,7 @@ from ..ir.types import normalize_axes
 
 IMAGES = frozenset((
     "conv", "fused_conv", "conv_transpose", "dense", "fused_dense", "max_pool", "avg_pool", "adaptive_max_pool",
-    "adaptive_avg_pool", "resize", "reshape", "expand_dims", "squeeze",
+    "adaptive_avg_pool", "resize", "reshape", "expand_dims", "squeeze", "attention",
 ))  # fmt: skip
 """Operators that never mix rows: a view that has as many rows as its operand has the same ones."""
 
@@ -42,6 +42,8 @@ def row_operands(node: Node, rows: int) -> list[Value] | None:
         return operands if len(ranks) == 1 and not any(_varies(value, *ranks) for value in fixed) else None
     if node.op.name == "concat":
         return None if fixed else operands
+    if node.op.name == "attention":
+        return operands if not any(_varies(value, 4) for value in fixed) else None
     return operands if all(value in (node.inputs[0], *node.inputs[_RESIDUAL:]) for value in operands) else None
 
 

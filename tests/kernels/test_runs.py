@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -90,6 +91,23 @@ def test_a_batch_that_does_not_divide_runs_row_by_row() -> None:
 def test_what_fits_the_caches_runs_as_a_whole() -> None:
     assert not runs(graph_of(network))
     assert not runs(graph_of(network), 1)
+
+
+def attended(b: Emitter, x: Value, samples: int) -> list[Value]:
+    """Attention of twelve heads, with a mask for so many samples."""
+    seen = np.random.default_rng(3).random((samples, 1, 12, 12)) < 0.7
+    x = b.relu(x)
+    return [b.add(b.attention(x, x, x, seen, scale=0.2), x)]
+
+
+@pytest.mark.usefixtures("small_caches")
+def test_attention_runs_a_few_samples_at_a_time_unless_its_mask_is_of_the_whole_batch() -> None:
+    for samples, count in ((1, 1), (BATCH, 0)):
+        graph = graph_of(partial(attended, samples=samples))
+        labels = [step.label for repeated in runs(graph) for step in repeated.program.steps if isinstance(step, Step)]
+        assert sum("attention" in label for label in labels) == count
+        (ours,), (expected,) = Executor(graph)([images()]), evaluate(graph, [images()])
+        np.testing.assert_allclose(ours, expected, 1e-4, 1e-5)
 
 
 def cut(b: Emitter, x: Value, start: int | None, stop: int | None, step: int = 1) -> Value:

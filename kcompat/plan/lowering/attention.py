@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from ...ir import Node, Value
 from ..planner import Planner, lowers
-from ..program import Address, Argument, bits, kernel, product
-from .dense import FLOPS
-from .movement import BYTES
+from ..program import Argument, bits, kernel, product
+from .dense import FLOPS, SHARES
 from .tiles import choose_tile
 
 SLOTS = 16
-"""Threads for which there is room for a block of scores."""
+"""Into how many parts the work divides: each has memory of its own."""
 
-EXP = 0.6
+SCORE_BYTES = 32 * 1024
+"""Of scores that are done together: they stay in the first-level cache."""
+
+EXP = 0.3
 """Nanoseconds for a score's softmax, for estimates of work."""
 
 
@@ -27,13 +29,13 @@ def attention(planner: Planner, node: Node) -> bool:
     batch, queries, heads, size = (int(n) for n in query.shape)
     _, times, groups, value_size = (int(n) for n in value.shape)
     attrs, y = node.attrs, node.outputs[0]
-    tile = choose_tile(queries, planner.target.lanes)
-    keys = _packed(planner, key, tile.width, turned=True)
-    values = _packed(planner, value, tile.width, turned=False)
-    wide = -(-times // tile.width) * tile.width
-    slots = min(SLOTS, batch * heads * -(-queries // tile.rows))
-    scratch = planner.scratch(4 * slots * tile.rows * wide)
-    source, target = planner.place(query), planner.place(y)
+    tile = choose_tile(queries, planner.target.lanes, stride=heads * size)
+    wide, value_wide = (-(-columns // tile.width) * tile.width for columns in (times, value_size))
+    block = _block(queries, min(SCORE_BYTES // (4 * wide), -(-queries * batch * heads // SHARES)), tile.rows)
+    units = batch * heads * -(-queries // block)
+    slots = min(SLOTS, units)
+    scratch = planner.scratch(4 * slots * (wide * size + times * value_wide + block * wide))
+    source, keys, values, target = (planner.place(operand) for operand in (query, key, value, y))
     weights = planner.place(node.outputs[1]) if attrs["with_weights"] else 0
     zeros = planner.constant(planner.packs.zeros(tile.width).data)
     origin = planner.packs.no_offset(planner)
@@ -42,7 +44,7 @@ def attention(planner: Planner, node: Node) -> bool:
         target, source, keys, values, weights, scratch, slots, zeros, origin,
         batch, heads, groups, queries, times, size, value_size,
         seen, *_mask_strides(mask), int(attrs["causal"]), attrs["window"], int(attrs["zero_masked"]),
-        bits(attrs["scale"]),
+        bits(attrs["scale"]), block,
     ]  # fmt: skip
     scores = batch * heads * queries * times
     planner.step(
@@ -56,22 +58,10 @@ def attention(planner: Planner, node: Node) -> bool:
     return True
 
 
-def _packed(planner: Planner, x: Value, width: int, turned: bool) -> Address:
-    """For each sample and head, (time, size) in panels of columns; turned, (size, time)."""
-    batch, times, heads, size = (int(n) for n in x.shape)
-    depth, columns = (size, times) if turned else (times, size)
-    steps = (4, heads * size * 4) if turned else (heads * size * 4, 4)
-    panels = -(-columns // width)
-    source, target = planner.place(x), planner.scratch(4 * batch * heads * panels * width * depth)
-    planner.step(
-        kernel("attention.pack", width=width),
-        [target, source, batch, heads, times * heads * size * 4, size * 4, depth, columns, *steps],
-        reads=[source],
-        writes=[target],
-        work=4.0 * product(x.shape) / BYTES,
-        label="pack",
-    )
-    return target
+def _block(queries: int, most: int, rows: int) -> int:
+    """How many queries are done together: whole tiles of rows, evenly."""
+    blocks = -(-queries // max(most // rows * rows, rows))
+    return -(-queries // (blocks * rows)) * rows
 
 
 def _mask_strides(mask: Value | None) -> list[int]:

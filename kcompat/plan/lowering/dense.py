@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ...ir import Node
+from ...ir import Constant, Node, Scaled, Value
 from ..planner import Planner, lowers
-from ..program import Address, Argument, bits, kernel, product
-from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_scale, packed_weights
+from ..program import Address, Argument, bits, kernel, nbytes, product
+from .tiles import FEW_ROWS, Tile, choose_tile, packed_bias, packed_scale, packed_together, packed_weights
 
 FLOPS = 80.0
 """Per nanosecond, for estimates of work."""
@@ -37,23 +37,59 @@ def dense(planner: Planner, node: Node) -> bool:
     if 0 in (rows, depth, columns):
         return False
     tile = choose_tile(rows, planner.target.lanes, stride=depth)
+    together = [node, *_likes(planner, node)]
+    target = _side_by_side(planner, [other.outputs[0] for other in together])
+    if len(together) == 1:
+        weights, start = packed_weights(planner, w, tile.width), packed_bias(planner, bias, columns, tile.width)
+    else:
+        weights, start = packed_together(planner, together, columns, tile.width)
+    padded = -(-columns // tile.width) * tile.width
     add_product(
         planner,
         tile,
-        places=(
-            planner.place(x),
-            packed_weights(planner, w, tile.width),
-            packed_bias(planner, bias, columns, tile.width),
-            planner.place(node.outputs[0]),
-            planner.place(residual),
-        ),
+        places=(planner.place(x), weights, start, target, planner.place(residual)),
         sizes=(rows, columns, depth),
         strides=(depth, columns, columns),
         limits=(node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)),
+        matrices=(len(together), 0, padded * depth, padded, rows * columns, 0),
         scale=packed_scale(planner, w, tile.width),
-        label=f"dense {rows}x{depth}x{columns}",
+        label=f"dense {f'{len(together)}x' if len(together) > 1 else ''}{rows}x{depth}x{columns}",
     )
+    planner.done.update(together)
     return True
+
+
+def _likes(planner: Planner, node: Node) -> list[Node]:
+    """Further products of the same x that are alike in all but the numbers of their weights, which are known."""
+    x, w, bias, *_ = node.inputs
+    assert w is not None
+    readers = planner.readers(x) if _is_known(node) else []
+    return [
+        other
+        for other in readers
+        if other is not node
+        and (other.op, other.attrs) == (node.op, node.attrs)
+        and other.inputs[0] is x
+        and _is_known(other)
+        and other.inputs[1].shape == w.shape  # type: ignore[union-attr]
+        and (other.inputs[2] is None) == (bias is None)
+    ]
+
+
+def _is_known(node: Node) -> bool:
+    """Whether weights and bias of a product are plain constants, and nothing is added to it."""
+    _, w, bias, *rest = node.inputs
+    return isinstance(w, Constant) and not isinstance(w, Scaled) and isinstance(bias, Constant | None) and not any(rest)
+
+
+def _side_by_side(planner: Planner, values: list[Value]) -> Address | int:
+    """The place of the first of some values of one type, which lie one after another."""
+    if len(values) > 1:
+        size = nbytes(values[0].type)
+        whole = planner.scratch(size * len(values))
+        for number, value in enumerate(values):
+            planner.put(value, whole + number * size)
+    return planner.place(values[0])
 
 
 def add_product(

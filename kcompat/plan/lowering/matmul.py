@@ -125,7 +125,7 @@ def _multiply(
     batch, rows, columns, summed = groups
     (matrices, x_step), (m, x_stride), (_, spacing) = (left.group(group) or (1, 0) for group in (batch, rows, summed))
     (_, w_step), (n, w_column), (depth, w_row) = (right.group(group) or (1, 0) for group in (batch, columns, summed))
-    tile = choose_tile(m, planner.target.lanes, n)
+    tile = choose_tile(m, planner.target.lanes, n, x_stride // 4)
     panels = -(-n // tile.width)
     packed = pack_step(planner, right.place, depth, n, tile.width, (w_row, w_column), matrices, w_step)
     order = [*batch, *rows, *columns]

@@ -163,7 +163,7 @@ class _Scan:
         many, of at most `together`; it returns where that is, which is the same place for all."""
         planner, columns = self.planner, self.gates * self.units
         times, depth = product(x.shape[1:2]), product(x.shape[2:])
-        tile = choose_tile(together * times, planner.target.lanes)
+        tile = choose_tile(together * times, planner.target.lanes, stride=depth)
         z = planner.scratch(4 * together * times * columns)
 
         def panels(data: np.ndarray) -> np.ndarray:

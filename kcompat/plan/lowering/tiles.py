@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ...ir import Constant, Scaled, Value
+from ...ir import Constant, Node, Scaled, Value
 from ..planner import Planner
 from ..program import Address, kernel, product
 
@@ -60,7 +61,7 @@ def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0, may_be
     if displaces and may_be_wide and lanes == WIDE.lanes:
         return WIDE
     fitting = [count for count in _ROWS[lanes] if count <= WAYS or not displaces]
-    best = min(fitting, key=lambda r: (-(-rows // r) * r * (1 + 1 / r), -r))
+    best = min(fitting, key=lambda r: (-(-rows // r) * r * (1 + 2 / r**2), -r))
     return Tile(best, 1 if 0 < columns <= lanes else VECTORS, lanes)
 
 
@@ -109,6 +110,25 @@ def packed_bias(planner: Planner, bias: Value | None, columns: int, width: int, 
     return planner.constant(planner.packs.get(bias, ("bias", width, groups), make))
 
 
+def packed_together(planner: Planner, nodes: Sequence[Node], columns: int, width: int) -> tuple[Address, Address]:
+    """Weights (depth, columns) and biases of several products, all of one shape and known, each node's after
+    another's: panels of `width` columns, and biases with zeros up to whole panels."""
+    packs = planner.packs
+    weights = packs.joined(
+        [node.inputs[1] for node in nodes],
+        ("panels", width),
+        lambda data: pack_panels(data, width),
+        lambda packed: unpack_panels(packed, columns),
+    )
+    biases = [node.inputs[2] for node in nodes]
+    if None in biases:
+        return planner.constant(weights), planner.constant(packs.zeros(len(nodes) * weights.shape[1] * width).data)
+    form = ("bias", width)
+    return planner.constant(weights), planner.constant(
+        packs.joined(biases, form, lambda data: np.pad(data, (0, -data.size % width)))
+    )
+
+
 def _packing_step(planner: Planner, matrix: Value, depth: int, width: int, groups: int) -> Address:
     columns = product(matrix.shape[-1:])
     source = planner.place(matrix)
@@ -133,7 +153,7 @@ def pack_step(
     target = planner.scratch(4 * size * matrices)
     is_turned = strides[0] == 4 and min(depth, columns) >= planner.target.lanes
     planner.step(
-        kernel("moves.pack_transposed", lanes=planner.target.lanes) if is_turned else kernel("moves.pack"),
+        kernel("panels.pack_transposed", lanes=planner.target.lanes) if is_turned else kernel("panels.pack"),
         [target, source, depth, columns, width, *strides, matrices, size, step],
         reads=[source],
         writes=[target],
