@@ -104,7 +104,7 @@ def attended(b: Emitter, x: Value, samples: int) -> list[Value]:
 def test_attention_runs_a_few_samples_at_a_time_unless_its_mask_is_of_the_whole_batch() -> None:
     for samples, count in ((1, 1), (BATCH, 0)):
         graph = graph_of(partial(attended, samples=samples))
-        labels = [step.label for repeated in runs(graph) for step in repeated.program.steps if isinstance(step, Step)]
+        labels = [step.label for repeated in runs(graph) for step in repeated.steps if isinstance(step, Step)]
         assert sum("attention" in label for label in labels) == count
         (ours,), (expected,) = Executor(graph)([images()]), evaluate(graph, [images()])
         np.testing.assert_allclose(ours, expected, 1e-4, 1e-5)
