@@ -1,4 +1,4 @@
-"""Classes: which is the largest, vectors of them, the cross-entropy of one."""
+"""Classes: which are the largest, vectors of them, the cross-entropy of one."""
 
 from __future__ import annotations
 
@@ -33,6 +33,37 @@ def largest(op: str) -> Any:
         while unit < end:
             outer = unit // inner
             y[unit] = place_of(f32(a[1] + (outer * count * inner + unit - outer * inner) * 4), count, inner)
+            unit += 1
+
+    return kernel
+
+
+def top() -> Any:
+    """The `k` largest of each row, largest first, and their places; equals in the order they have, NaN
+    before all. arguments: values, places (int32), x, rows, length, k."""
+
+    @njit(inline="always")
+    def is_less(x, y):
+        return x < y or (y != y and x == x)
+
+    @njit(inline="always")
+    def row(values, places, x, length, k):
+        held = 0
+        for i in range(length):
+            value = x[i]
+            if held < k or is_less(values[k - 1], value):
+                place = min(held, k - 1)
+                while place > 0 and is_less(values[place - 1], value):
+                    values[place], places[place] = values[place - 1], places[place - 1]
+                    place -= 1
+                values[place], places[place] = value, i
+                held = min(held + 1, k)
+
+    def kernel(a, thread, threads):
+        length, k = a[4], a[5]
+        unit, end = share_start(a[3], thread, threads), share_start(a[3], thread + 1, threads)
+        while unit < end:
+            row(f32(a[0] + unit * k * 4), i32(a[1] + unit * k * 4), f32(a[2] + unit * length * 4), length, k)
             unit += 1
 
     return kernel

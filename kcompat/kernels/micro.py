@@ -9,12 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .intrinsics import I32, I64
+from .intrinsics import I64
 from .vectors import Vectors, constant
 
 LINE = 16
@@ -114,12 +113,12 @@ class Tile(Vectors):
                 otherwise()
 
     def _finish(self, table: Any, column: Any, width: Any, residual: Any, low: Any, high: Any) -> None:
-        masks = [None if width is None else self._mask(width, piece) for piece in self.pieces]
+        masks = [None if width is None else piece.vectors.mask(width, piece.first) for piece in self.pieces]
         with self.builder.if_then(self.builder.icmp_signed("!=", residual, constant(0))):
             for row, pointer in enumerate(self.row_pointers(table, 2 * self.rows)):
                 for (first, emit), mask, sums in zip(self.pieces, masks, self.sums[row], strict=True):
                     place = self.at(self.at(pointer, column), constant(first))
-                    added = self.builder.fadd(self.builder.load(sums), emit.load_some(place, mask))
+                    added = self.builder.fadd(self.builder.load(sums), emit.load(place, mask))
                     self.builder.store(added, sums)
         targets = [self.at(pointer, column) for pointer in self.row_pointers(table, self.rows)]
         if not self.streams or width is not None:
@@ -141,16 +140,7 @@ class Tile(Vectors):
                 if masks is None:
                     emit.stream(value, place)
                 else:
-                    emit.store_some(value, place, masks[number])
-
-    def _mask(self, width: Any, piece: Piece) -> Any:
-        build, lanes = self.builder, piece.vectors.lanes
-        kind = ir.VectorType(I32, lanes)
-        places = ir.Constant(kind, [piece.first + lane for lane in range(lanes)])
-        undefined = ir.Constant(kind, ir.Undefined)
-        first = build.insert_element(undefined, build.trunc(width, I32), ir.Constant(I32, 0))
-        limit = build.shuffle_vector(first, undefined, ir.Constant(kind, [0] * lanes))
-        return build.icmp_signed("<", places, limit)
+                    emit.store(value, place, masks[number])
 
 
 @cache

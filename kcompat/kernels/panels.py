@@ -65,7 +65,10 @@ def _turned(emit: Vectors, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def _square(lanes: int) -> Any:
+def turn_square(lanes: int) -> Any:
+    """`turn(target, source, width, step)`: a square of vectors transposed; elements from row to row of the target,
+    bytes of the source."""
+
     @intrinsic
     def turn(context, target, source, width, step):
         def codegen(context, builder, signature, args):
@@ -90,7 +93,7 @@ def _square(lanes: int) -> Any:
 def turned_panel(lanes: int) -> Any:
     """`panel(target, source, depth, filled, width, step)`: a panel of a matrix whose elements lie side by side from k
     to k, and its columns `step` bytes apart; zeros beyond the filled columns. Squares are turned in registers."""
-    turn = _square(lanes)
+    turn = turn_square(lanes)
 
     @njit(inline="always")
     def panel(y, source, depth, filled, width, step):

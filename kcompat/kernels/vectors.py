@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -33,32 +35,35 @@ class Vectors:
         """An int64 of the table at an address."""
         return self.builder.load(self.builder.gep(self.builder.inttoptr(table, I64.as_pointer()), [constant(index)]))
 
-    def load(self, pointer: Any) -> Any:
-        vector = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
-        vector.align = 4
-        return vector
-
-    def store(self, value: Any, pointer: Any) -> None:
-        self.builder.store(value, self.builder.bitcast(pointer, self.vector.as_pointer())).align = 4
-
-    def load_some(self, pointer: Any, mask: Any) -> Any:
-        """The lanes of a mask, zeros for the others; all if there is no mask."""
-        if mask is None:
-            return self.load(pointer)
+    def load(self, pointer: Any, mask: Any = None) -> Any:
+        """What is at a pointer; zeros where a mask is not set, without reading there."""
         place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        if mask is None:
+            vector = self.builder.load(place)
+            vector.align = 4
+            return vector
         kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
         load = self.intrinsic(f"llvm.masked.load.v{self.lanes}f32.p0", kind)
         return self.builder.call(load, [place, ir.Constant(I32, 4), mask, self.number(0.0)])
 
-    def store_some(self, value: Any, pointer: Any, mask: Any) -> None:
-        """Store the lanes of a mask; all if there is no mask."""
-        if mask is None:
-            self.store(value, pointer)
-            return
+    def store(self, value: Any, pointer: Any, mask: Any = None) -> None:
+        """Store the lanes where a mask is set, or all."""
         place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        if mask is None:
+            self.builder.store(value, place).align = 4
+            return
         kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
         store = self.intrinsic(f"llvm.masked.store.v{self.lanes}f32.p0", kind)
         self.builder.call(store, [value, place, ir.Constant(I32, 4), mask])
+
+    def mask(self, width: Any, first: int = 0) -> Any:
+        """The lanes that are below a width, the first of them being the lane `first` of all."""
+        build, kind = self.builder, ir.VectorType(I32, self.lanes)
+        places = ir.Constant(kind, [first + lane for lane in range(self.lanes)])
+        undefined = ir.Constant(kind, ir.Undefined)
+        one = build.insert_element(undefined, build.trunc(width, I32), ir.Constant(I32, 0))
+        limit = build.shuffle_vector(one, undefined, ir.Constant(kind, [0] * self.lanes))
+        return build.icmp_signed("<", places, limit)
 
     def stream(self, value: Any, pointer: Any) -> None:
         """Store past the caches. The pointer is aligned to the vector's size."""
@@ -138,6 +143,15 @@ class Vectors:
         """A loop over the first channel of each vector; the last vector overlaps the one before it, so there
         must be channels for one vector at least, and what is computed twice must not depend on its result."""
         return _Chunks(self, channels)
+
+    @contextmanager
+    def runs(self, channels: Any, is_few: bool) -> Iterator[tuple[Any, Any]]:
+        """The first channel and the mask of each vector: as `chunks`, or of the only one of few channels."""
+        if is_few:
+            yield constant(0), self.mask(channels)
+            return
+        with self.chunks(channels) as first:
+            yield first, None
 
 
 class _Chunks:

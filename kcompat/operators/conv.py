@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -262,3 +263,10 @@ conv_transpose = operator(
 x (N, *S, C), w (*K, O / groups, C), bias (O,); the full result has (S - 1) * stride + span +
 output_padding positions per axis, of which `pads` (low, high) are cut off (negative: added as zeros).
 """
+
+
+def is_of_one_pixel(x: Value, attrs: Mapping[str, Any]) -> bool:
+    """Whether a transposed convolution's result is its kernel, times one pixel, and no more."""
+    is_bare = attrs["layout"] == "channels_last" and attrs["groups"] == 1 and set(attrs["dilations"]) == {1}
+    is_whole = not any(map(any, attrs["pads"])) and not any(attrs["output_padding"])
+    return is_bare and is_whole and all(size == 1 for size in x.shape[1:-1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ..ir import Constant, Graph, Node, Value
 from ..ir.types import normalize_axes, normalize_axis
+from ..operators.conv import is_of_one_pixel
 from ..operators.window import extent
 from .rewrite import Rewrite, rewrite
 
@@ -15,9 +16,10 @@ Rule = Callable[[Rewrite, Node, "list[Any]"], "Value | list[Value] | None"]
 
 def decompose(graph: Graph) -> Graph:
     """Given crossentropies of logits, a transposed convolution of stride one, moments, normalisation by statistics
-    that are computed, a reduction over axes that lie apart, softmax along others than the last axes, or glu. Result:
-    logarithms and sums; a convolution with the kernel reversed; means; pointwise operators; one reduction after
-    another; softmax between transposes; a product of two slices."""
+    that are computed, a reduction over axes that lie apart, softmax along others than the last axes, normalisation by
+    own statistics with weights along other axes than those, or glu. Result: logarithms and sums; a convolution with the
+    kernel reversed; means; pointwise operators; one reduction after another; softmax between transposes; normalisation
+    and then a product and a sum; a product of two slices."""
     return rewrite(graph, _decomposed)
 
 
@@ -37,7 +39,11 @@ def _conv_transpose(work: Rewrite, node: Node, operands: list[Value]) -> Value |
     x, w, bias = operands
     attrs = node.attrs
     is_depthwise = w.shape[-2] == 1 and attrs["groups"] == x.shape[1 if attrs["layout"] == "channels_first" else -1]
-    if any(stride != 1 for stride in attrs["strides"]) or not (attrs["groups"] == 1 or is_depthwise):
+    if (
+        any(stride != 1 for stride in attrs["strides"])
+        or is_of_one_pixel(x, attrs)
+        or not (attrs["groups"] == 1 or is_depthwise)
+    ):
         return None
     spans = [extent(k, d) - 1 for k, d in zip(w.shape[:-2], attrs["dilations"], strict=True)]
     pads = [
@@ -114,6 +120,23 @@ def _softmax(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
     return work.b.transpose(turned, perm=[perm.index(axis) for axis in range(x.rank)])
 
 
+def _own_norm(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
+    """Weights that differ from row to row of what is normalised follow it."""
+    x, *weights = operands
+    assert x is not None
+    axes = normalize_axes(node.attrs["axes"], x.rank)
+    if not any(_varies_outside(weight, x.rank, axes) for weight in weights if weight is not None):
+        return None
+    result: Value = getattr(work.b, node.op.name)(x, **node.attrs)
+    for name, weight in zip(("mul", "add"), weights, strict=False):
+        result = result if weight is None else getattr(work.b, name)(result, weight)
+    return result
+
+
+def _varies_outside(weight: Value, rank: int, axes: Collection[int]) -> bool:
+    return any(size != 1 and axis + rank - weight.rank not in axes for axis, size in enumerate(weight.shape))
+
+
 def _glu(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
     (x,) = operands
     axis = normalize_axis(node.attrs["axis"], x.rank)
@@ -133,5 +156,6 @@ _RULES: dict[str, Rule] = {
     "moments": _moments,
     "batch_norm": _batch_norm,
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
+    **dict.fromkeys(("layer_norm", "rms_norm"), _own_norm),
     **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), _reduction),
 }

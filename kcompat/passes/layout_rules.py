@@ -349,16 +349,32 @@ def _reshape(work: Relayout, node: Node) -> None:
     groups = None if x in work.mixed or perm == plain_form(x.rank) else _groups(x, result, node.attrs["shape"])
     if groups is None:
         return unmoved(work, node)
-    ordered = _ordered_groups(groups, perm, x.shape)
-    if ordered is not None:
-        order = tuple(axis for _, made in ordered for axis in made)
-        stored = work.form(x, perm)
-        target = _target([result.shape[axis] for axis in order], stored.shape)
-        if target is not None:
-            return work.give(node, work.emit(node, [stored], shape=target), order)
+    if _in_form(work, node, x, groups, perm):
+        return None
     if _flattens(groups, perm, x):
         return _mix(work, node, groups[-1][0], perm)
-    return unmoved(work, node)
+    if result not in work.wanted or not _in_form(work, node, x, groups, _together(groups, perm)):
+        unmoved(work, node)
+    return None
+
+
+def _in_form(work: Relayout, node: Node, x: Value, groups: Groups, perm: Perm) -> bool:
+    """Reshape what is held in a form; False if that tears axes apart that become others together."""
+    ordered, result = _ordered_groups(groups, perm, x.shape), node.outputs[0]
+    if ordered is None:
+        return False
+    order = tuple(axis for _, made in ordered for axis in made)
+    stored = work.form(x, perm)
+    target = _target([result.shape[axis] for axis in order], stored.shape)
+    if target is not None:
+        work.give(node, work.emit(node, [stored], shape=target), order)
+    return target is not None
+
+
+def _together(groups: Groups, perm: Perm) -> Perm:
+    """A form as another, but for axes that become others together: those are together, in their own order."""
+    whole = sorted((before for before, _ in groups if before), key=lambda before: min(map(perm.index, before)))
+    return tuple(axis for before in whole for axis in before)
 
 
 Groups = list[tuple[list[int], list[int]]]

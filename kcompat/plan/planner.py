@@ -64,6 +64,7 @@ class Packs:
 
     def __init__(self) -> None:
         self._arrays: dict[tuple[Any, ...], tuple[Constant | tuple[Constant, ...], np.ndarray]] = {}
+        self._derived: dict[tuple[Any, ...], tuple[Constant, Constant]] = {}
         self._zeros: dict[int, Constant] = {}
         self._origin = np.zeros(1, np.int64)
 
@@ -102,6 +103,13 @@ class Packs:
             for constant, own in zip(constants, made, strict=True):
                 _let_go(constant, own, unmake)
         return self._arrays[key][1]
+
+    def derived(self, constant: Constant, form: tuple[Any, ...], make: Callable[[np.ndarray], np.ndarray]) -> Constant:
+        """A constant made of another: the same one each time."""
+        key = (id(constant), *form)
+        if key not in self._derived:
+            self._derived[key] = (constant, Constant(np.ascontiguousarray(make(constant.data))))
+        return self._derived[key][1]
 
     def zeros(self, count: int) -> Constant:
         """A vector of zeros, for a bias that there is not."""

@@ -1,5 +1,7 @@
 """The layout pass: the same function, images in the other layout, elements moved only at the edges."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,18 @@ def test_reshapes_keep_the_order_of_elements(target: str, shape: tuple[int, ...]
     layout = "channels_last" if target == "channels_first" else "channels_first"
     y = b.max_pool(x, window=(1, 1), strides=(1, 1), layout=layout)
     check(b.build([b.mul(b.reshape(y, shape=shape), 2.0)]), target, most=2)
+
+
+def test_channels_that_are_shuffled_or_put_into_space_stay_last() -> None:
+    b = Builder()
+    x = b.input(TensorType("float32", (2, 12, 4, 5)), "x")
+    window: dict[str, Any] = {"window": (1, 1), "strides": (1, 1), "layout": "channels_first"}
+    y = b.max_pool(x, **window)
+    y = b.transpose(b.reshape(y, shape=(2, 3, 4, 4, 5)), perm=(0, 2, 1, 3, 4))
+    y = b.max_pool(b.reshape(y, shape=(2, 12, 4, 5)), **window)
+    y = b.transpose(b.reshape(y, shape=(2, 3, 2, 2, 4, 5)), perm=(0, 1, 4, 2, 5, 3))
+    y = b.max_pool(b.reshape(y, shape=(2, 3, 8, 10)), **window)
+    check(b.build([y]), "channels_last", most=4)
 
 
 @pytest.mark.parametrize("target", ["channels_first", "channels_last"])

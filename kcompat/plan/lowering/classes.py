@@ -1,4 +1,4 @@
-"""Classes: which is the largest, vectors of them, the cross-entropy of one."""
+"""Classes: which are the largest, vectors of them, the cross-entropy of one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from .lookup import INDICES, guard_range
 
 ELEMENTS = 2.0
 """Compared per nanosecond, for estimates of work."""
+
+MOST_TOP = 64
+"""Largest elements that are kept in order while a row is read: sorting it is quicker for more."""
 
 
 @lowers("argmax", "argmin")
@@ -28,6 +31,25 @@ def largest(planner: Planner, node: Node) -> bool:
         writes=[target],
         work=outer * count * inner / ELEMENTS,
         label=f"{node.op.name} {outer}x{count}x{inner}",
+    )
+    return True
+
+
+@lowers("top_k")
+def top(planner: Planner, node: Node) -> bool:
+    x, k = node.inputs[0], node.attrs["k"]
+    assert x is not None
+    if x.dtype != "float32" or not 0 < k <= MOST_TOP:
+        return False
+    source, values, places = planner.place(x), *map(planner.place, node.outputs)
+    rows, length = product(x.shape[:-1]), product(x.shape[-1:])
+    planner.step(
+        kernel("classes.top"),
+        [values, places, source, rows, length, k],
+        reads=[source],
+        writes=[values, places],
+        work=rows * (length / ELEMENTS + k * k),
+        label=f"top {k} of {rows}x{length}",
     )
     return True
 

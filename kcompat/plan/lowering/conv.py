@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from itertools import product as places_of
-
-import numpy as np
 
 from ...ir import Constant, Node, Parameter, Value
-from ...operators.window import Pairs, extent, resolve_pads
+from ...operators.window import Pairs, resolve_pads
 from ..planner import Planner, lowers
-from ..program import Address, product
+from ..program import product
 from .dense import add_product
 from .depthwise import depthwise
+from .few_filters import few_filters, is_of_few_filters
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_scale, packed_weights
-from .windows import SPATIAL, label_of
+from .windows import SPATIAL, geometry, label_of
 from .winograd import WORTH, pays, winograd
 
 
@@ -35,8 +33,11 @@ def conv(planner: Planner, node: Node) -> bool:
     if any(low < 0 or high < 0 for low, high in pads):
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
+    w, pads = _without_idle_taps(planner, node, w, sizes, pads)
     if w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
         depthwise(planner, node, x, w, bias, residual, pads, limits)
+    elif is_of_few_filters(planner, node, w):
+        few_filters(planner, node, x, w, bias, residual, pads, limits)
     elif _is_winograd(planner, node, w):
         winograd(planner, node, x, w, bias, residual, pads, limits)
     else:
@@ -48,6 +49,25 @@ def _is_winograd(planner: Planner, node: Node, w: Value) -> bool:
     """A kernel that training changes is applied directly: what rounding adds would turn a relu behind it on or off."""
     least = 0.0 if isinstance(w, Constant) else WORTH
     return not isinstance(w, Parameter) and pays(planner, node, w.shape, node.outputs[0], least)
+
+
+def _without_idle_taps(planner: Planner, node: Node, w: Value, sizes: list[int], pads: Pairs) -> tuple[Value, Pairs]:
+    """A known kernel without the outer taps that meet nothing but padding, and the pads that then remain."""
+    kept, rest = [], []
+    attrs, outputs = node.attrs, node.outputs[0].shape[1:-1]
+    for axis, (size, (low, high)) in enumerate(zip(sizes, pads, strict=True)):
+        stride, dilation, taps = attrs["strides"][axis], attrs["dilations"][axis], int(w.shape[axis])
+        last = (int(outputs[axis]) - 1) * stride - low
+        meets = [tap for tap in range(taps) if last + tap * dilation >= 0 and tap * dilation - low < size]
+        first, end = (meets[0], meets[-1] + 1) if meets else (0, taps)
+        kept.append(slice(first, end))
+        rest.append((low - first * dilation, high - (taps - end) * dilation))
+    if not isinstance(w, Constant) or any(low < 0 or high < 0 for low, high in rest):
+        return w, pads
+    form = tuple((part.start, part.stop) for part in kept)
+    if form == tuple((0, int(size)) for size in w.shape[:-2]):
+        return w, pads
+    return planner.packs.derived(w, ("taps", *form), lambda data: data[tuple(kept)]), tuple(rest)
 
 
 def _product(
@@ -65,11 +85,13 @@ def _product(
     images, channels = product(x.shape[:1]), product(x.shape[-1:])
     depth, filters = product(w.shape[:-1]), product(w.shape[-1:])
     pixels = product(y.shape[1:-1])
-    is_plain = product(w.shape[:-2]) == 1 and all(stride == 1 for stride in node.attrs["strides"]) and groups == 1
-    geometry = _geometry(planner, node, sizes, channels, w, groups)
+    window = [int(size) for size in w.shape[:-2]]
+    is_whole = pixels == 1 and window == sizes and groups == 1
+    is_plain = is_whole or (product(window) == groups == 1 and all(stride == 1 for stride in node.attrs["strides"]))
+    places = geometry(planner, node, sizes, channels, w, groups)
     columns = filters // groups
-    step = channels * node.attrs["strides"][-1]
-    tile = choose_tile(images * pixels, planner.target.lanes, columns, step, may_be_wide=pixels > 1)
+    row = product(sizes) * channels if is_whole else channels * node.attrs["strides"][-1]
+    tile = choose_tile(images * pixels, planner.target.lanes, columns, row, may_be_wide=pixels > 1)
     panels = -(-columns // tile.width)
     add_product(
         planner,
@@ -82,39 +104,14 @@ def _product(
             planner.place(residual),
         ),
         sizes=(images * pixels, columns, depth),
-        strides=(channels, filters, filters),
+        strides=(row, filters, filters),
         limits=limits,
         scale=packed_scale(planner, w, tile.width, groups),
         label=label_of("conv", node, w),
-        pixels=(1, 0, 0) if is_plain else (pixels, geometry[0], product(sizes) * channels),
-        segments=None if is_plain else geometry[1],
+        pixels=(1, 0, 0) if is_plain else (pixels, places[0], product(sizes) * channels),
+        segments=None if is_plain else places[1],
         matrices=(
             groups, channels // groups, panels * tile.width * depth, panels * tile.width, columns, columns,
         ) if groups > 1 else (1, 0, 0, 0, 0, 0),
         own_elements=channels * math.prod(node.attrs["strides"]),
     )  # fmt: skip
-
-
-def _geometry(
-    planner: Planner, node: Node, sizes: list[int], channels: int, w: Value, groups: int
-) -> tuple[Address, tuple[Address, int, int]]:
-    """Offsets of output pixels' inputs in the padded image, and the runs of contiguous elements from there."""
-    window = [int(size) for size in w.shape[:-2]]
-    strides, dilations = node.attrs["strides"], node.attrs["dilations"]
-    steps = [channels * int(np.prod(sizes[axis + 1 :])) for axis in range(len(sizes))]
-    outputs = [(size - extent(k, d)) // s + 1 for size, k, s, d in zip(sizes, window, strides, dilations, strict=True)]
-    pixels = _offsets([np.arange(n) * s * step for n, s, step in zip(outputs, strides, steps, strict=True)])
-    taps = [[t * d * step for t in range(k)] for k, d, step in zip(window, dilations, steps, strict=True)]
-    joined = groups == 1 and dilations[-1] == 1
-    if joined:
-        taps[-1] = [0]
-    runs = np.array([sum(tap) for tap in places_of(*taps)], np.int64)
-    length = channels // groups * (window[-1] if joined else 1)
-    return planner.constant(pixels), (planner.constant(runs), len(runs), length)
-
-
-def _offsets(axes: list[np.ndarray]) -> np.ndarray:
-    total = np.zeros((), np.int64)
-    for offsets in axes:
-        total = np.add.outer(total, offsets)
-    return np.ascontiguousarray(total.reshape(-1), np.int64)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ...ir import Constant, Node, Value
+from ...operators.conv import is_of_one_pixel
 from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
@@ -33,11 +34,34 @@ def conv_transpose(planner: Planner, node: Node) -> bool:
         if any(low < 0 for low, _ in node.attrs["pads"]):
             return False
         depthwise_transposed(planner, node, x, w, bias)
+    elif is_of_one_pixel(x, node.attrs) and (bias is None or isinstance(bias, Constant)):
+        _one_pixel(planner, node, x, w, bias)
     elif _is_tiling(node, w) and (bias is None or isinstance(bias, Constant)):
         _tiled(planner, node, x, w, bias)
     else:
         _collected(planner, node, x, w, bias)
     return True
+
+
+def _one_pixel(planner: Planner, node: Node, x: Value, w: Value, bias: Constant | None) -> None:
+    images, channels, taps = product(x.shape[:1]), product(x.shape[-1:]), product(w.shape[:-2])
+    columns = product(w.shape[:-1])
+    tile = choose_tile(images, planner.target.lanes, columns, channels)
+    add_product(
+        planner,
+        tile,
+        places=(
+            planner.place(x),
+            _packed(planner, w, tile, 1),
+            _repeated(planner, bias, taps, tile),
+            planner.place(node.outputs[0]),
+            0,
+        ),
+        sizes=(images, columns, channels),
+        strides=(channels, columns, 0),
+        limits=UNLIMITED,
+        label=label_of("conv transpose", node, w),
+    )
 
 
 def _is_tiling(node: Node, w: Value) -> bool:
@@ -58,7 +82,7 @@ def _tiled(planner: Planner, node: Node, x: Value, w: Value, bias: Constant | No
     images, height, width, channels = (int(size) for size in x.shape)
     rows, taps, filters, _ = (int(size) for size in w.shape)
     columns = taps * filters
-    tile = choose_tile(width, planner.target.lanes, columns)
+    tile = choose_tile(width, planner.target.lanes, columns, channels)
     panels = -(-columns // tile.width)
     weights = _packed(planner, w, tile, rows)
     offset = _repeated(planner, bias, taps, tile)
@@ -101,7 +125,7 @@ def _collected(planner: Planner, node: Node, x: Value, w: Value, bias: Value | N
     pixels, channels = product(x.shape[:-1]), product(x.shape[-1:])
     window, filters = [int(size) for size in w.shape[:-2]], product(w.shape[-2:-1])
     columns, depth = product(window) * filters, channels // groups
-    tile = choose_tile(pixels, planner.target.lanes, columns)
+    tile = choose_tile(pixels, planner.target.lanes, columns, channels)
     panels = -(-columns // tile.width)
     shares = planner.scratch(4 * pixels * groups * columns)
     add_product(
@@ -115,12 +139,17 @@ def _collected(planner: Planner, node: Node, x: Value, w: Value, bias: Value | N
         matrices=(groups, depth, panels * tile.width * depth, 0, columns, 0) if groups > 1 else (1, 0, 0, 0, 0, 0),
     )
     target, offset = planner.place(y), packed_bias(planner, bias, groups * filters, 1)
+    common = [math.gcd(*pair) for pair in zip(attrs["strides"], attrs["dilations"], strict=True)]
+    steps = [stride // factor for stride, factor in zip(attrs["strides"], common, strict=True)]
+    backs = [apart // factor for apart, factor in zip(attrs["dilations"], common, strict=True)]
+    lanes = planner.target.lanes
     planner.step(
-        kernel("windows.collect"),
+        kernel("transposed.collect", lanes=lanes, few=int(filters < lanes)),
         [
             shares, target, product(x.shape[:1]), filters,
             *three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1), *three(attrs["strides"], 1),
             *three([low for low, _ in attrs["pads"]], 0), *three(attrs["dilations"], 1), groups, offset,
+            *three(steps, 1), *three(backs, 1),
         ],
         reads=[shares, offset],
         writes=[target],

@@ -63,7 +63,8 @@ def depthwise(
             top, left, *limit_bits,
         ]  # fmt: skip
     else:
-        key = kernel("windows.depthwise")
+        is_few = len(window) <= 2 and channels <= lanes
+        key = kernel("depthwise_few.images", lanes=lanes) if is_few else kernel("windows.depthwise")
         arguments = [
             source, target, images, channels, *three(x.shape[1:-1], 1), *three(y.shape[1:-1], 1), *three(window, 1),
             *three(attrs["strides"], 1), *three([low for low, _ in pads], 0), *three(attrs["dilations"], 1),

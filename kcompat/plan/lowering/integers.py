@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...ir import Node
-from ..planner import Planner, lowers
+from ..planner import Planner, dtype_of, lowers
 from ..program import kernel, product
 
 _TYPES = ("int32", "int64", "uint32")
 
 
-@lowers("add", "sub", "mul")
+@lowers("add", "sub", "mul", "maximum", "minimum", "mod")
 def combine(planner: Planner, node: Node) -> bool:
     """Of two tensors of one shape, or of a tensor and one number."""
     x, z = node.inputs
@@ -29,5 +29,26 @@ def combine(planner: Planner, node: Node) -> bool:
         work=count / 2.0,
         label=f"{node.op.name} {y.dtype}",
         in_place=True,
+    )
+    return True
+
+
+@lowers("where")
+def select(planner: Planner, node: Node) -> bool:
+    """Of tensors of the result's size, or one element."""
+    y, count = node.outputs[0], product(node.outputs[0].shape)
+    values = [value for value in node.inputs if value is not None]
+    size = dtype_of(y).itemsize
+    sizes = [product(value.shape) for value in values]
+    if dtype_of(y).hasobject or size not in (4, 8) or any(number not in (1, count) for number in sizes):
+        return False
+    places, target = [planner.place(value) for value in values], planner.place(y)
+    planner.step(
+        kernel("integers.select", size=size),
+        [target, *places, count, *(int(number == count) for number in sizes)],
+        reads=places,
+        writes=[target],
+        work=count / 2.0,
+        label=f"where {y.dtype}",
     )
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,10 @@ from ..planner import Planner, dtype_of, lowers
 from ..program import Address, kernel, product
 
 AXES = 8
+MATRIX, MATRICES = 2, 6
+"""Axes of a matrix and of a step's many."""
+FEW = 8
+"""Rows or columns that are taken apart or put together in registers, at most."""
 BYTES = 8.0
 """Moved per nanosecond, for estimates of work."""
 
@@ -22,6 +27,8 @@ Axis = tuple[int, int, int]
 def copy(planner: Planner, target: Address, source: Address, axes: Sequence[Axis], size: int, label: str) -> None:
     """Add a copy of elements of `size` bytes."""
     axes = _merged([axis for axis in axes if axis[0] != 1])
+    if size == 4 and _turned(planner, target, source, axes, label):
+        return
     padded = [(1, 0, 0)] * (AXES - len(axes)) + axes
     count = product([axis[0] for axis in axes])
     planner.step(
@@ -32,6 +39,37 @@ def copy(planner: Planner, target: Address, source: Address, axes: Sequence[Axis
         work=count * size / BYTES,
         label=label,
     )
+
+
+def _turned(planner: Planner, target: Address, source: Address, axes: list[Axis], label: str) -> bool:
+    """Add a copy as one of transposed matrices; False if it is none, or of rows too short."""
+    lanes = planner.target.lanes
+    if not MATRIX <= len(axes) <= MATRIX + MATRICES or axes[-1][1] != 4:
+        return False
+    place = next((place for place, axis in enumerate(axes[:-1]) if axis[2] == 4 and axis[1] > 0), None)
+    if place is None or axes[-1][2] < 4:
+        return False
+    (rows, row_step, _), (columns, _, column_step) = axes[place], axes[-1]
+    outer = [axis for number, axis in enumerate(axes[:-1]) if number != place]
+    if columns <= FEW and row_step == 4 * columns and rows >= lanes:
+        key = kernel("transposes.few", count=columns, lanes=lanes, joins=1)
+    elif rows <= FEW and column_step == 4 * rows and columns >= lanes:
+        key = kernel("transposes.few", count=rows, lanes=lanes, joins=0)
+    elif min(rows, columns) >= lanes:
+        key = kernel("transposes.turn", lanes=lanes)
+    else:
+        return False
+    matrices = [(1, 0, 0)] * (MATRICES - len(outer)) + outer
+    count = product([axis[0] for axis in axes])
+    planner.step(
+        key,
+        [target, source, rows, columns, row_step, column_step, *(number for axis in matrices for number in axis)],
+        reads=[source, target],
+        writes=[target],
+        work=count * 4 / BYTES,
+        label=label,
+    )
+    return True
 
 
 def _merged(axes: list[Axis]) -> list[Axis]:
@@ -145,11 +183,35 @@ def concat(planner: Planner, node: Node) -> bool:
 def pad_node(planner: Planner, node: Node) -> bool:
     sides = _sides(planner, node)
     pads = node.attrs["pads"]
-    if sides is None or node.attrs["mode"] != "constant" or any(low < 0 or high < 0 for low, high in pads):
+    if sides is None or any(low < 0 or high < 0 for low, high in pads):
         return False
+    if node.attrs["mode"] != "constant":
+        return _pad_with_own(planner, node, *sides)
     x, y, source, target, size = sides
     value = np.array(node.attrs["value"], dtype_of(x))
     _pad_into(planner, target, source, _shape(x), _shape(y), pads, size, int(value.view(f"u{size}")))
+    return True
+
+
+def _pad_with_own(
+    planner: Planner, node: Node, x: Value, y: Value, source: Address, target: Address, size: int
+) -> bool:
+    """Copies of the elements and, around them, of those at the edges; False if they repeat more than once."""
+    mode, before, after = node.attrs["mode"], strides_of(_shape(x), size), strides_of(_shape(y), size)
+    own = {"reflect": 1, "symmetric": 0, "edge": 0}[mode]
+    if mode != "edge" and any(max(pair) > n - own for n, pair in zip(_shape(x), node.attrs["pads"], strict=True)):
+        return False
+    turn = 0 if mode == "edge" else -1
+    regions = []
+    for n, (low, high) in zip(_shape(x), node.attrs["pads"], strict=True):
+        nearest = 0 if mode == "edge" else low - 1 + own
+        parts = [(low, 0, nearest, turn), (n, low, 0, 1), (high, low + n, n - 1 - own, turn)]
+        regions.append([part for part in parts if part[0]])
+    for region in itertools.product(*regions):
+        first = sum(part[1] * stride for part, stride in zip(region, after, strict=True))
+        taken = sum(part[2] * stride for part, stride in zip(region, before, strict=True))
+        sizes = [(part[0], to, part[3] * of) for part, to, of in zip(region, after, before, strict=True)]
+        copy(planner, target + first, source + taken, sizes, size, f"pad {mode}")
     return True
 
 

@@ -23,8 +23,10 @@ def pool(planner: Planner, node: Node) -> bool:
         return False
     source, target = planner.place(x), planner.place(y)
     mode = "max" if node.op.name == "max_pool" else "mean"
+    lanes = planner.target.lanes
+    few = {"few": 1} if product(x.shape[-1:]) < lanes else {}
     planner.step(
-        kernel("windows.pool", mode=mode),
+        kernel("pooling.images", mode=mode, lanes=lanes, **few) if x.rank < 5 else kernel("windows.pool", mode=mode),
         [
             source, target, product(x.shape[:1]), product(x.shape[-1:]),
             *three(sizes, 1), *three(y.shape[1:-1], 1), *three(window, 1),
