@@ -67,7 +67,7 @@ def kernel() -> Any:
 
 
 def transposed() -> Any:
-    """Each output pixel is the sum of the pixels that reach it, times their taps; as in `windows.collect`.
+    """Each output pixel is the sum of the pixels that reach it, times their taps; as in `transposed.collect`.
 
     arguments after `windows.GEOMETRY`: weights (taps, channels), bias.
     """
