@@ -33,7 +33,7 @@ def verbatim(model: GraphModel, opset: int) -> tuple[onnx.ModelProto, dict[str, 
         [_declared(value) for value in spec.outputs],
     )
     imports = {domain: version for node in spec.nodes for domain, version in node.opsets.items()} or {"": opset}
-    weights = {name: _current(program, name, array) for name, array in spec.initializers.items()}
+    weights = {name: _current(program, name) for name in program.known}
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid(*item) for item in imports.items()])
     own = imports.get("", opset)
     if own > opset:
@@ -41,9 +41,9 @@ def verbatim(model: GraphModel, opset: int) -> tuple[onnx.ModelProto, dict[str, 
     return (proto, weights) if own == opset else _converted(proto, weights, opset)
 
 
-def _current(program: Program, name: str, array: np.ndarray) -> np.ndarray:
-    value = program.known.get(name)
-    return value.value if isinstance(value, Variable) else array
+def _current(program: Program, name: str) -> np.ndarray:
+    value = program.held.get(name, program.known[name])
+    return value.value if isinstance(value, Variable) else np.asarray(value)
 
 
 def _declared(value: ValueSpec) -> onnx.ValueInfoProto:
