@@ -84,7 +84,7 @@ def test_a_forked_child_predicts() -> None:
         np.testing.assert_array_equal(model.predict_on_batch(batch), expected)
 
 
-def test_a_process_may_end_right_after_a_shared_step() -> None:
+def test_a_process_may_end_right_after_a_shared_step(tmp_path: Path) -> None:
     """Members that still look for work must not run machine code whose memory is gone."""
     model = Path(__file__).resolve().parents[2] / "fixtures" / "digits" / "digits_cnn.h5"
     code = f"""
@@ -96,7 +96,8 @@ assert team._team is not None
 """
     environment = {**os.environ, "KCOMPAT_NUM_THREADS": "2"}
     for _ in range(3):
-        subprocess.run([sys.executable, "-c", code], env=environment, timeout=300, check=True, capture_output=True)
+        command = [sys.executable, "-c", code]
+        subprocess.run(command, env=environment, cwd=tmp_path, timeout=300, check=True, capture_output=True)
 
 
 def test_frames_are_used_again() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kcompat as keras
+from kcompat import settings
 from kcompat.errors import ArgumentError
 
 X, Y = np.ones((16, 6), np.float32), np.ones((16, 3), np.float32)
@@ -17,7 +18,7 @@ X, Y = np.ones((16, 6), np.float32), np.ones((16, 3), np.float32)
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     yield
-    keras.config.set_dtype_policy("float32")
+    settings.set_dtype_policy(None)
     keras.config.set_max_epochs(None)
     keras.config.set_max_steps_per_epoch(None)
     keras.config.enable_interactive_logging()

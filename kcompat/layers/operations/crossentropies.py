@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...config import Bool, Field, Int
+from ...errors import ArgumentError
 from ...ir import Value
 from ...ir.graph import Result
 from ..emitter import Emitter
@@ -44,8 +45,7 @@ class BinaryCrossentropy(_Crossentropy):
         target = as_value(b, target, output.dtype)
         x = self.logits(output)
         if x is not None:
-            rest = b.log1p(b.exp(b.neg(b.abs(x))))
-            return b.add(b.sub(b.relu(x), b.mul(x, target)), rest)
+            return b.sigmoid_cross_entropy(target, x)
         p = self.clipped(b, output)
         hit = b.mul(target, b.log(p))
         miss = b.mul(b.sub(1.0, target), b.log(b.sub(1.0, p)))
@@ -63,12 +63,11 @@ class CategoricalCrossentropy(_Crossentropy):
     def emit(self, b: Emitter, target: Any, output: Any) -> Value:
         output = as_floating(b, output)
         target = as_value(b, target, output.dtype)
-        x, axes = self.logits(output), (self.axis % output.rank,)
+        axis, x = self.axis % output.rank, self.logits(output)
         if x is not None:
-            logs = b.log_softmax(x, axes=axes)
-        else:
-            logs = b.log(self.clipped(b, b.div(output, b.reduce_sum(output, axes=axes, keepdims=True))))
-        return b.neg(b.reduce_sum(b.mul(target, logs), axes=axes))
+            return b.softmax_cross_entropy(target, x, axis=axis)
+        shares = b.div(output, b.reduce_sum(output, axes=(axis,), keepdims=True))
+        return b.neg(b.reduce_sum(b.mul(target, b.log(self.clipped(b, shares))), axes=(axis,)))
 
 
 @operation("nn")
@@ -84,12 +83,11 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     def emit(self, b: Emitter, target: Any, output: Any) -> Value:
         output = as_floating(b, output)
-        axis = self.axis % output.rank
+        if self.axis % output.rank != output.rank - 1:
+            raise ArgumentError(
+                f"sparse_categorical_crossentropy: classes are on the last axis, received axis={self.axis}"
+            )
         target = as_value(b, target, "int32")
-        target = b.squeeze(target, axes=(axis,)) if target.rank == output.rank else target
+        target = b.squeeze(target, axes=(-1,)) if target.rank == output.rank else target
         x = self.logits(output)
-        logs = b.log_softmax(b.log(self.clipped(b, output)) if x is None else x, axes=(axis,))
-        ones = b.one_hot(target, depth=output.shape[axis], dtype=output.dtype)
-        others = [other for other in range(output.rank) if other != axis]
-        ones = b.transpose(ones, perm=[others.index(a) if a != axis else output.rank - 1 for a in range(output.rank)])
-        return b.neg(b.reduce_sum(b.mul(ones, logs), axes=(axis,)))
+        return b.sparse_softmax_cross_entropy(target, b.log(self.clipped(b, output)) if x is None else x)

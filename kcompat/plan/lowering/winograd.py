@@ -162,8 +162,8 @@ def _weights(planner: Planner, w: Value, tile: Tile) -> Address:
 def pack(weights: np.ndarray, width: int) -> np.ndarray:
     """(3, 3, channels, filters) -> (places, panels, channels, width): G g Gt in panels."""
     g = _filter_transform()
-    places = np.einsum("ai,bj,ijcf->abcf", g, g, weights.astype(np.float64))
-    return pack_panels(places.reshape(PLACES, *weights.shape[2:]), width)
+    matrices = np.kron(g, g) @ weights.reshape(9, -1).astype(np.float64)
+    return pack_panels(matrices.reshape(PLACES, *weights.shape[2:]), width)
 
 
 def _filter_transform() -> np.ndarray:
