@@ -125,6 +125,11 @@ class Variable(VariableOperators):
             if version == self.version and not self._is_own:
                 self._value = Lazy(restore)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With the array itself, as what it is held in otherwise is not part of a copy."""
+        value = self._value
+        return {**self.__dict__, "_value": value.get() if isinstance(value, Lazy) else value}
+
     def changed(self) -> None:
         """Note that the value has become another, for those who keep what they made of it."""
         self.version += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,12 @@ def test_a_folded_normalisation_keeps_no_second_copy_of_the_weights() -> None:
     graph = optimize(model.graph())
     (kernel,) = (constant for constant in graph.constants() if constant.shape == (3, 3, 3, 4))
     assert isinstance(kernel, Scaled)
+
+
+def test_a_value_in_another_form_is_pickled_as_an_array() -> None:
+    variable = Variable("w", (2,)).assign([1.0, 2.0])
+    Frozen(variable).held_as(lambda: np.array([1.0, 2.0], np.float32))
+    copy = pickle.loads(pickle.dumps(variable))
+    copy.memory()[:] = 3
+    np.testing.assert_array_equal(variable.value, [1.0, 2.0])
+    np.testing.assert_array_equal(copy.value, [3.0, 3.0])
