@@ -9,7 +9,6 @@ quick     a call of code with nothing between Python and the kernels
 frame     code with memory of its own
 host      steps that run their NumPy meaning
 team      threads that share a program's steps
-pace      whether they are to share the steps of a training
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from .team import team
 
 if TYPE_CHECKING:
     from ..ir import Variable
-    from .pace import Pace
     from .quick import QuickCall
 
 _QUICK = ("walk.quick_call", ())
@@ -24,17 +22,10 @@ _CALL, _SERVE = ("walk.call", ()), ("teamwork.serve", ())
 
 
 class Bound:
-    """Code ready to run. variables: whose memory follows the inputs; updated: those that a run changes. pace: decides
-    which runs are shared; all, if it is None."""
+    """Code ready to run. variables: whose memory follows the inputs; updated: those that a run changes."""
 
-    def __init__(
-        self,
-        code: Code,
-        variables: Sequence[Variable] = (),
-        updated: Sequence[Variable] = (),
-        pace: Pace | None = None,
-    ) -> None:
-        self.code, self._variables, self._updated, self._pace = code, variables, updated, pace
+    def __init__(self, code: Code, variables: Sequence[Variable] = (), updated: Sequence[Variable] = ()) -> None:
+        self.code, self._variables, self._updated = code, variables, updated
         self._kernels = addresses([*code.kernels(), _CALL, *([_QUICK] if code.is_quick else ())])
         self._call = Kernel(self._kernels[_CALL])
         self._inputs = [np.dtype(dtype) for _, dtype in code.inputs]
@@ -74,22 +65,13 @@ class Bound:
         except IndexError:
             frame = self._frame()
         try:
-            self._walk(frame, arrays, outputs)
+            frame.run(arrays, outputs, self._team())
             if frame.take_flag():
                 return None
         finally:
             self._free.append(frame)
         self._note_updates()
         return outputs
-
-    def _walk(self, frame: Frame, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
-        team, pace = self._team(), self._pace
-        if not team or pace is None:
-            frame.run(arrays, outputs, team)
-            return
-        start = time.perf_counter()
-        frame.run(arrays, outputs, team if pace.shares else 0)
-        pace.note(time.perf_counter() - start)
 
     def _memory(self) -> list[np.ndarray]:
         """The memory of the variables, which is another where a value has been assigned."""

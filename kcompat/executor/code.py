@@ -26,13 +26,15 @@ class Code:
     one of the `sources`. places: int64 rows (word, number, offset), the addresses in the arrays of a call: inputs,
     variables, outputs. segments: runs of kernel calls as (first word, end), and steps of the host between them.
     guards: how many segments look whether the inputs are right. arena: bytes of a frame's memory. is_parallel: whether
-    a call is divided among threads. variables: how many arrays follow the inputs. inputs, outputs: their types.
+    a call is divided among threads; is_brief: if that is found by trying. variables: how many arrays follow the
+    inputs. inputs, outputs: their types.
     """
 
     __slots__ = (
         "arena",
         "guards",
         "inputs",
+        "is_brief",
         "is_parallel",
         "links",
         "outputs",
@@ -55,13 +57,14 @@ class Code:
         outputs: Sequence[Typed],
         arena: int,
         is_parallel: bool,
+        is_brief: bool = False,
         guards: int = 0,
         variables: int = 0,
     ) -> None:
         self.words, self.links, self.places = words, links, places
         self.sources, self.segments, self.guards = sources, segments, guards
         self.inputs, self.outputs, self.variables = inputs, outputs, variables
-        self.arena, self.is_parallel = arena, is_parallel
+        self.arena, self.is_parallel, self.is_brief = arena, is_parallel, is_brief
 
     @property
     def has_host_steps(self) -> bool:

@@ -13,6 +13,9 @@ from .code import ARENA, FLAG, SOURCES, Code, Source, Typed
 
 _HEADER = 3
 
+_BRIEF = 2e7
+"""Nanoseconds of estimated work up to which trying decides whether threads share a program."""
+
 
 def encode(program: Program) -> Code:
     """A program's steps as words."""
@@ -44,6 +47,7 @@ class _Encoder:
             else:
                 self._add(step)
         self._close()
+        steps = [step for step in program.steps if isinstance(step, Step)]
         return Code(
             np.array(self._words, np.int64),
             np.array(self._links, np.int64).reshape(-1, 3),
@@ -53,7 +57,8 @@ class _Encoder:
             inputs=list(map(_typed, program.inputs)),
             outputs=list(map(_typed, program.outputs)),
             arena=program.arena,
-            is_parallel=any(isinstance(step, Step) and step.parts > 0 for step in program.steps),
+            is_parallel=any(step.parts > 0 for step in steps),
+            is_brief=sum(step.work for step in steps) < _BRIEF,
             guards=guards,
             variables=len(program.variables),
         )

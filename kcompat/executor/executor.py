@@ -124,11 +124,7 @@ class Executor:
 
 
 def _bound(program: Program) -> Bound:
-    if not program.updated:
-        return Bound(encode(program), program.variables)
-    from .pace import pace_for
-
-    return Bound(encode(program), program.variables, program.updated, pace_for(program))
+    return Bound(encode(program), program.variables, program.updated)
 
 
 def _is_plannable(graph: Graph) -> bool:

@@ -17,6 +17,9 @@ OBJECT_HEADER = object.__basicsize__
 
 _ALIGNMENT = 64
 
+_PACE = 8
+"""Words of a pace, as `kernels/pace.py` has them."""
+
 Kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
@@ -50,6 +53,7 @@ class Frame:
             OBJECT_HEADER,
         )
         self._address = self._head.ctypes.data
+        self._paces = np.zeros((len(code.segments) if code.is_brief else 0, _PACE), np.int64)
 
     def run(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray], team: int = 0) -> None:
         """Fill the outputs. Arrays are contiguous, of the code's types. team: its address, 0 for none."""
@@ -60,7 +64,7 @@ class Frame:
             if number == self.code.guards and self._flag[0]:
                 return
             if isinstance(segment, tuple):
-                self._run_steps(segment[0], segment[1], team)
+                self._run_steps(number, team)
             else:
                 from .host import run_host
 
@@ -71,7 +75,8 @@ class Frame:
         behind the guards; then how many inputs there are, and what each must be: its dtype object, its number of
         axes, its sizes."""
         segments, head = self._segments, self._head
-        head[0], head[1], head[7] = segments[0][0], segments[-1][1], team
+        head[:3] = segments[0][0], segments[-1][1], self._pace(-1)
+        head[7] = team
         words = [*head, self._flag.ctypes.data, segments[self.code.guards][0], len(self.code.inputs)]
         for shape, dtype in self.code.inputs:
             words += [id(np.dtype(dtype)), len(shape), *shape]
@@ -89,10 +94,15 @@ class Frame:
         """The frame's own memory, as bytes."""
         return self._arena[self._base - self._arena.ctypes.data :]
 
-    def _run_steps(self, first: int, end: int, team: int) -> None:
+    def _run_steps(self, number: int, team: int) -> None:
         head = self._head
-        head[0], head[1], head[7] = first, end, team
+        head[0], head[1] = self._segments[number]
+        head[2], head[7] = self._pace(number), team
         self._call(self._address, 0, 0)
+
+    def _pace(self, number: int) -> int:
+        """The address of a segment's pace; 0 if trying decides nothing."""
+        return self._paces[number].ctypes.data if len(self._paces) else 0
 
     def _linked(self, kernels: Mapping[Key, int]) -> np.ndarray:
         """The words, with all addresses but those of the caller's arrays."""

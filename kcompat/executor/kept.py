@@ -31,7 +31,7 @@ with Winograd's convolutions is half as large again as the file."""
 BUDGET, MOST = 256 << 20, 512
 """Bytes and number of all files; those that were used longest ago make room."""
 
-_MAGIC = b"kcompat code 1\n\0"
+_MAGIC = b"kcompat code 2\n\0"
 _HEAD = Struct("<16s8sQ")
 """The magic bytes, the digest of all that follows the head, and the bytes of the description, in Python's `marshal`."""
 

@@ -32,6 +32,7 @@ class Writer:
             "outputs": code.outputs,
             "arena": code.arena,
             "is_parallel": code.is_parallel,
+            "is_brief": code.is_brief,
             "guards": code.guards,
         }
 

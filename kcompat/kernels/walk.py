@@ -7,6 +7,7 @@ from typing import Any
 from numba import njit, types
 
 from .intrinsics import atomic_store, call_kernel, external, i64
+from .pace import nanoseconds, note, shares
 from .teamwork import BUSY, HEADER, MAX_PARTS, THREADS, enter, share
 
 save_thread = external("PyEval_SaveThread", returns="i64")
@@ -43,6 +44,17 @@ def walk_together(step, end, team):
 
 
 @njit(inline="always")
+def walk_at_pace(step, end, team, pace):
+    """Run the steps between two addresses, shared or alone, as has been quicker; shared if pace is 0."""
+    if team == 0 or pace == 0:
+        walk_together(step, end, team)
+        return
+    start = nanoseconds(pace)
+    walk_together(step, end, team if shares(pace) else 0)
+    note(pace, nanoseconds(pace) - start)
+
+
+@njit(inline="always")
 def place_arrays(frame, objects):
     """Write the addresses of the caller's arrays into the steps: the first field of an ndarray is its data."""
     places = i64(frame[3])
@@ -52,12 +64,12 @@ def place_arrays(frame, objects):
 
 
 def call() -> Any:
-    """Runs a frame. Its words: first step, end, 0, what to place (address of the word, number of the array, offset),
-    how many, addresses of the array objects, bytes of an object's header, a team or 0."""
+    """Runs a frame. Its words: first step, end, a pace or 0, what to place (address of the word, number of the array,
+    offset), how many, addresses of the array objects, bytes of an object's header, a team or 0."""
 
     def kernel(frame, _, __):
         place_arrays(frame, i64(frame[5]))
-        walk_together(frame[0], frame[1], frame[7])
+        walk_at_pace(frame[0], frame[1], frame[7], frame[2])
 
     return kernel
 
@@ -93,7 +105,7 @@ def quick_call() -> Any:
             flag = i64(frame[8])
             walk(frame[0], frame[9])
             if flag[0] == 0:
-                walk_together(frame[9], frame[1], frame[7])
+                walk_at_pace(frame[9], frame[1], frame[7], frame[2])
             restore_thread(state)
             fits = flag[0] == 0
             flag[0] = 0
