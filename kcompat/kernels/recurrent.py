@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from . import scalars
-from .gemv import row_kernel
+from .gemv import rows_kernel
 from .intrinsics import address_of, f32, fma, i64, stack, u8
 from .micro import tile_kernel
 from .shares import share_start
@@ -87,7 +87,7 @@ def panel_product(rows: int, lanes: int) -> Callable[..., None]:
     """`multiply(table, origin, depth, weights, bias)`: rows times one panel, into the second rows."""
     low, high = F(-np.inf), F(np.inf)
     if rows == 1:
-        one = row_kernel(PARTS, VECTORS, lanes)
+        one = rows_kernel(1, PARTS, VECTORS, lanes)
 
         @compiled
         def multiply_row(table, origin, depth, weights, bias):

@@ -43,3 +43,17 @@ def test_rows_that_share_a_set_of_the_cache_are_few() -> None:
     assert [choose_tile(140, 16, stride=stride).rows for stride in (0, 1040, 512, 1024, 2048)] == [14, 14, 14, 8, 8]
     w = random(1, 1024, 48, scale=0.05)
     assert "product 8x" in check(lambda b, x: b.dense(x, w), random(0, 140, 1024), lanes=16)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4, 5, 7, 9, 13, 22])
+@pytest.mark.parametrize("lanes", LANES)
+def test_few_rows(rows: int, lanes: int) -> None:
+    w, bias = random(1, 131, 72, scale=0.2), random(2, 72)
+    plan = check(lambda b, x: b.relu(b.add(b.dense(x, w, bias), 0.1)), random(0, rows, 131), lanes=lanes)
+    assert ("gemv" in plan) == (rows <= 5)
+
+
+def test_tiles_of_few_rows_compute_none_in_vain() -> None:
+    assert [choose_tile(rows, 16).rows for rows in (5, 11, 14, 15, 22, 27)] == [5, 11, 14, 8, 11, 14]
+    assert [choose_tile(rows, 8).rows for rows in (5, 6, 9)] == [5, 6, 5]
+    assert [choose_tile(rows, 16, stride=1024).rows for rows in (7, 9, 12)] == [7, 5, 6]

@@ -87,7 +87,7 @@ def test_a_tap_on_one_side_alone_is_left_out(lanes: int) -> None:
 
 
 @every_width
-@pytest.mark.parametrize("images", [1, 5])
+@pytest.mark.parametrize("images", [1, 6])
 def test_windows_as_large_as_images_are_products(images: int, lanes: int) -> None:
     w, bias = random(1, 4, 5, 6, 20, scale=0.2), random(2, 20)
     labels = check(

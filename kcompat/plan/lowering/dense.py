@@ -21,8 +21,8 @@ SHARES = 8
 """Into how many blocks a product is to be divided for threads: by rows, as the operators around it are, so that each
 thread finds in its cache what it wrote, or by columns where the weights are more than what is read and written."""
 
-PARTS = 4
-"""Partial sums of a product of few rows."""
+PARTS = {16: (4, 4, 2, 2, 1), 8: (4, 2, 1, 1, 1), 4: (4, 2, 1, 1, 1)}
+"""Partial sums of each row of a product of few, by lanes and rows: as many as fit the registers."""
 
 
 @lowers("dense", "fused_dense")
@@ -129,9 +129,10 @@ def add_product(
     x, weights, bias, y, residual = places
     flops = 2.0 * rows * columns * depth * matrices[0]
     work = max(flops / FLOPS, 4.0 * depth * columns / BYTES)
-    name, tiled = ("gemv.rows", "parts") if few else ("product.tiles", "rows")
-    parameters = {tiled: PARTS if few else tile.rows, "vectors": tile.vectors, "lanes": tile.lanes}
-    if strides[1] == columns and streams(4 * rows * columns, columns, tile.lanes):
+    name = "gemv.rows" if few else "product.tiles"
+    parameters = {"rows": rows, "parts": PARTS[tile.lanes][rows - 1]} if few else {"rows": tile.rows}
+    parameters |= {"vectors": tile.vectors, "lanes": tile.lanes}
+    if not few and strides[1] == columns and streams(4 * rows * columns, columns, tile.lanes):
         parameters["streams"] = 1
     if spacing != 1:
         parameters["strided"] = 1

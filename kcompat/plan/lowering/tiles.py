@@ -19,8 +19,11 @@ VECTORS = 2
 LEAST_LANES = 4
 """Of a vector of any processor."""
 
-FEW_ROWS = 3
-"""Up to so many rows, weights are read once per row."""
+FEW_TILES = 2
+"""So many are of any number of rows, that none is computed in vain."""
+
+FEW_ROWS = 5
+"""Up to so many rows, reading weights takes longer than computing."""
 
 BLOCK_BYTES = 384 * 1024
 """Bytes of input that stay in the second-level cache while weights pass."""
@@ -61,6 +64,9 @@ def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0, may_be
     if displaces and may_be_wide and lanes == WIDE.lanes:
         return WIDE
     fitting = [count for count in _ROWS[lanes] if count <= WAYS or not displaces]
+    tiles = -(-rows // fitting[0])
+    if tiles <= FEW_TILES:
+        fitting.append(max(-(-rows // tiles), fitting[-1]))
     best = min(fitting, key=lambda r: (-(-rows // r) * r * (1 + 2 / r**2), -r))
     return Tile(best, 1 if 0 < columns <= lanes else VECTORS, lanes)
 
