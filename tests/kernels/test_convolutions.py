@@ -13,6 +13,7 @@ from kcompat.executor import Executor
 from kcompat.ir import Graph, TensorType
 from kcompat.layers.emitter import Emitter
 from kcompat.plan.lowering import dense
+from kcompat.plan.lowering.grouped import Layout
 from kcompat.plan.program import Step
 from kcompat.reference import evaluate
 
@@ -112,14 +113,72 @@ def test_winograd_spreads_nan_no_farther_than_its_tile_sees() -> None:
         ((3, 14, 14, 32), (3, 3, 1, 32), {}),
         ((2, 15, 13, 24), (3, 3, 1, 24), {"strides": (2, 2)}),
         ((1, 9, 3, 40), (5, 5, 1, 40), {}),
-        ((2, 12, 10, 20), (3, 3, 1, 40), {"strides": (2, 1), "pads": ((0, 1), (2, 1))}),
-        ((2, 12, 10, 3), (3, 3, 1, 6), {"pads": "valid"}),
+        ((2, 12, 10, 20), (3, 3, 1, 20), {"strides": (2, 1), "pads": ((0, 1), (2, 1))}),
         ((1, 7, 7, 48), (5, 3, 1, 48), {"strides": (3, 4)}),
-        ((1, 16, 16, 16), (3, 3, 1, 16), {"dilations": (2, 2)}),
     ],
 )
 def test_depthwise(shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, lanes: int, fused: bool) -> None:
     assert "depthwise" in check_conv(shape, kernel, lanes, fused, groups=shape[-1], **attrs)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(
+    ("shape", "kernel", "attrs"),
+    [
+        ((2, 15, 15, 32), (3, 3, 4, 32), {"groups": 8}),
+        ((1, 9, 19, 64), (3, 3, 4, 128), {"groups": 16, "strides": (2, 2)}),
+        ((2, 7, 7, 64), (3, 3, 16, 64), {"groups": 4, "pads": ((0, 2), (2, 1))}),
+        ((1, 10, 12, 96), (3, 3, 32, 96), {"groups": 3, "strides": (1, 2)}),
+        ((2, 8, 9, 24), (5, 5, 8, 24), {"groups": 3, "pads": "valid"}),
+        ((1, 9, 8, 36), (1, 3, 3, 36), {"groups": 12, "dilations": (1, 2)}),
+        ((2, 6, 7, 66), (1, 1, 6, 22), {"groups": 11, "strides": (2, 2)}),
+        ((1, 11, 9, 40), (2, 4, 20, 10), {"groups": 2, "dilations": (3, 1)}),
+        ((1, 5, 5, 60), (3, 3, 12, 35), {"groups": 5}),
+        ((1, 17, 33, 10), (3, 3, 5, 4), {"groups": 2}),
+        ((2, 12, 10, 7), (3, 3, 1, 7), {"groups": 7, "strides": (2, 1)}),
+        ((2, 12, 10, 3), (3, 3, 1, 6), {"groups": 3, "pads": "valid"}),
+        ((1, 16, 16, 40), (3, 3, 1, 40), {"groups": 40, "dilations": (2, 2)}),
+        ((1, 9, 9, 18), (7, 7, 1, 54), {"groups": 18}),
+    ],
+)
+def test_groups_of_few_channels(
+    shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, lanes: int, fused: bool
+) -> None:
+    """Groups that fill vectors, and that do not; a last vector that overlaps the one before it; one that is not full
+    of groups; more channels than filters; groups of two vectors, or too many for the kernel."""
+    check_conv(shape, kernel, lanes, fused, **attrs)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(
+    ("shape", "kernel", "attrs"),
+    [
+        ((2, 31, 24), (4, 6, 16), {"groups": 4, "strides": (2,), "dilations": (1,)}),
+        ((2, 30, 16), (5, 2, 16), {"groups": 8, "strides": (1,), "dilations": (2,)}),
+        ((1, 5, 6, 7, 16), (3, 2, 3, 4, 16), {"groups": 4, "strides": (1, 2, 1), "dilations": (1, 1, 1)}),
+        ((2, 6, 5, 7, 5), (3, 3, 3, 1, 5), {"groups": 5, "strides": (2, 1, 2), "dilations": (1, 2, 1)}),
+    ],
+)
+def test_groups_along_one_axis_and_three(
+    shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, lanes: int
+) -> None:
+    assert "together" in check_conv(shape, kernel, lanes, True, **attrs)
+
+
+def test_vectors_are_shared_by_as_many_groups_as_they_hold() -> None:
+    groups = [(4, 8, 4), (2, 8, 8), (16, 5, 1), (3, 4, 4), (5, 3, 2), (32, 4, 1)]
+    for filters, count, together in groups:
+        label = check_conv((1, 4, 4, 2 * count), (3, 3, 2, filters * count), 16, False, groups=count)
+        assert f" {together} together" in label
+
+
+def test_grouped_weights_are_held_once() -> None:
+    """What is packed gives the weights back, bit for bit, with groups that two vectors share."""
+    for groups, filters, lanes in ((7, 4, 16), (5, 3, 8), (3, 16, 16), (2, 8, 4), (3, 1, 16)):
+        data = random(seeded(groups, filters, lanes), 3, 5, 2, groups * filters)
+        layout = Layout(groups, filters, lanes)
+        assert layout.unpack(data.shape, layout.pack(data)).tobytes() == data.tobytes()
 
 
 @pytest.mark.parametrize(("columns", "pixels"), [(147, 7), (74, 7), (37, 7), (19, 7), (10, 4), (8, 4), (5, 4), (3, 1)])

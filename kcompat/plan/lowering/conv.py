@@ -9,8 +9,9 @@ from ...operators.window import Pairs, resolve_pads
 from ..planner import Planner, lowers
 from ..program import product
 from .dense import add_product
-from .depthwise import depthwise
+from .depthwise import depthwise, is_depthwise, is_of_vectors
 from .few_filters import few_filters, is_of_few_filters
+from .grouped import grouped, is_of_few_channels
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_scale, packed_weights
 from .windows import SPATIAL, geometry, label_of
@@ -34,8 +35,11 @@ def conv(planner: Planner, node: Node) -> bool:
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
     w, pads = _without_idle_taps(planner, node, w, sizes, pads)
-    if w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1]:
+    is_grouped = is_of_few_channels(planner, node, w, bias)
+    if is_depthwise(node, x, w) and (is_of_vectors(planner, node, x, w) or not is_grouped):
         depthwise(planner, node, x, w, bias, residual, pads, limits)
+    elif is_grouped:
+        grouped(planner, node, x, w, bias, residual, pads, limits)
     elif is_of_few_filters(planner, node, w):
         few_filters(planner, node, x, w, bias, residual, pads, limits)
     elif _is_winograd(planner, node, w):

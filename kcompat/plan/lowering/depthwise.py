@@ -23,6 +23,18 @@ MOST_TAPS = 49
 """In windows that the kernel for images unrolls."""
 
 
+def is_depthwise(node: Node, x: Value, w: Value) -> bool:
+    """Whether a convolution has a group for each channel."""
+    return bool(w.shape[-2] == 1 and 1 < node.attrs["groups"] == x.shape[-1])
+
+
+def is_of_vectors(planner: Planner, node: Node, x: Value, w: Value) -> bool:
+    """Whether the kernel for images takes a depthwise convolution: of two axes, and of channels for one vector, each
+    with one kernel."""
+    is_small = w.rank <= 4 and product(w.shape[:-2]) <= MOST_TAPS and set(node.attrs["dilations"]) == {1}
+    return is_small and x.shape[-1] == w.shape[-1] and product(w.shape[-1:]) >= planner.target.lanes
+
+
 def depthwise(
     planner: Planner,
     node: Node,
@@ -40,9 +52,8 @@ def depthwise(
     offset, zeros = packed_bias(planner, bias, channels, 1), planner.constant(planner.packs.zeros(channels).data)
     images, window = product(x.shape[:1]), [int(size) for size in w.shape[:-2]]
     limit_bits = [bits(limit) for limit in limits]
-    is_image = len(window) <= 2 and product(window) <= MOST_TAPS and set(attrs["dilations"]) == {1}
     arguments: list[Argument]
-    if is_image and channels >= lanes:
+    if is_of_vectors(planner, node, x, w):
         height, width = three(x.shape[1:-1], 1)[1:]
         rows, columns = three(y.shape[1:-1], 1)[1:]
         (kernel_rows, kernel_columns), (row_stride, stride) = three(window, 1)[1:], three(attrs["strides"], 1)[1:]
