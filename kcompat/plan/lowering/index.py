@@ -15,6 +15,7 @@ INDEX: Index = {
     "depthwise": (),
     "few_filters": (),
     "gradients": ("avg_pool_gradient", "conv_kernel_gradient", "max_pool_gradient"),
+    "grouped": (),
     "integers": ("add", "maximum", "minimum", "mod", "mul", "sub", "where"),
     "lookup": ("gather", "gather_gradient"),
     "matmul": ("einsum", "matmul"),
