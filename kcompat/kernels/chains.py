@@ -120,12 +120,19 @@ def run() -> Any:
     pointers_on_stack = stack(OPERANDS + REGISTERS + RESULTS)
 
     @njit(inline="always")
-    def repeat(target, source, size, period, count):
+    def move(target, source, size):
         y, x = u8(target), u8(source)
-        for i in range(period * size):
+        for i in range(size):
             y[i] = x[i]
-        for i in range(period * size, count * size):
-            y[i] = y[i - period * size]
+
+    @njit(inline="always")
+    def repeat(target, source, size, period, count):
+        move(target, source, period * size)
+        filled = period
+        while filled < count:
+            more = min(filled, count - filled)
+            move(target + filled * size, target, more * size)
+            filled += more
 
     @njit(inline="always")
     def stretch(target, source, size, times, count):
@@ -139,12 +146,6 @@ def run() -> Any:
             else:
                 for i in range(element * times, end):
                     flags[i] = wholes[element]
-
-    @njit(inline="always")
-    def move(target, source, size):
-        y, x = u8(target), u8(source)
-        for i in range(size):
-            y[i] = x[i]
 
     @njit(inline="always")
     def row_offset(a, operand, row):
@@ -175,7 +176,7 @@ def run() -> Any:
                     times = a[operand + 3]
                     stretch(pointers[number], start + first // times * size, size, times, count)
                 elif expand:
-                    repeat(pointers[number], start, size, a[operand + 3], a[2])
+                    repeat(pointers[number], start, size, a[operand + 3], min(a[1], a[2]))
 
     def kernel(a, thread, threads):
         registers, pointers, words = registers_on_stack(), i64(pointers_on_stack()), i64(call_on_stack())

@@ -14,6 +14,7 @@ from .fold_pads import fold_pads
 from .freeze import freeze
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
+from .fuse_idioms import fuse_idioms
 from .known_sizes import with_known_sizes
 from .layout import with_layout
 from .merge_chains import merge_chains
@@ -24,6 +25,7 @@ Pass = Callable[[Graph], Graph]
 INFERENCE: tuple[Pass, ...] = (
     freeze,
     fold_constants,
+    fuse_idioms,
     partial(with_layout, target="channels_last"),
     decompose,
     fold_constants,

@@ -41,3 +41,19 @@ def test_rows_go_together() -> None:
     program = Executor(graph).program([array.shape for array in arrays])
     assert program is not None
     assert {tuple(step.arguments[:2]) for step in program.steps} == {(1, 3000)}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "two_threads", "lanes_8"])
+@pytest.mark.parametrize("shape", [(40, 6, 32), (5, 200, 3), (3, 7, 9, 11)])
+def test_rows_that_come_again(shape: tuple[int, ...], engine: str) -> None:
+    """x * cosines + flags, which are the same for all of an axis in the middle."""
+    rng = np.random.default_rng(len(shape))
+    b = Builder()
+    again = (*shape[:-2], 1, shape[-1])
+    x, cosines = b.input(TensorType("float32", shape)), b.input(TensorType("float32", again))
+    flags = b.input(TensorType("bool", again))
+    graph = b.build([b.where(flags, b.mul(x, cosines), x)])
+    arrays = [rng.normal(size=size).astype(np.float32) for size in (shape, again)]
+    arrays.append(rng.random(again) > 0.3)
+    (result,) = ENGINES[engine].run(graph, arrays)
+    np.testing.assert_array_equal(result, evaluate(graph, arrays)[0])
