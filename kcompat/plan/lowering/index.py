@@ -13,6 +13,7 @@ INDEX: Index = {
     "convert": ("cast", "equal", "greater", "greater_equal", "less", "less_equal", "not_equal"),
     "dense": ("dense", "fused_dense"),
     "depthwise": (),
+    "elements": ("argsort", "gather_elements", "gather_nd", "scatter_elements", "scatter_nd"),
     "few_filters": (),
     "gradients": ("avg_pool_gradient", "conv_kernel_gradient", "max_pool_gradient"),
     "grouped": (),
