@@ -1,4 +1,4 @@
-"""Moving elements: strided copies, filling."""
+"""Moving elements: strided copies, padding, filling."""
 
 from __future__ import annotations
 
@@ -71,22 +71,71 @@ def copy() -> Any:
     return kernel
 
 
+@njit(inline="always")
+def _fill(target, count, bits, size):
+    """Write `count` elements of `size` bytes: 1, 4 or 8."""
+    if size == 4:
+        y4 = u32(target)
+        for i in range(count):
+            y4[i] = bits
+    elif size == 8:
+        y8 = i64(target)
+        for i in range(count):
+            y8[i] = bits
+    else:
+        y1 = u8(target)
+        for i in range(count):
+            y1[i] = bits
+
+
 def fill() -> Any:
     """arguments: target, count, bits of the element, bytes of an element (1, 4 or 8)."""
 
     def kernel(a, thread, threads):
         first, end = share_start(a[1], thread, threads), share_start(a[1], thread + 1, threads)
-        if a[3] == 4:
-            y4 = u32(a[0])
-            for i in range(first, end):
-                y4[i] = a[2]
-        elif a[3] == 8:
-            y = i64(a[0])
-            for i in range(first, end):
-                y[i] = a[2]
-        else:
-            y1 = u8(a[0])
-            for i in range(first, end):
-                y1[i] = a[2]
+        _fill(a[0] + first * a[3], end - first, a[2], a[3])
+
+    return kernel
+
+
+def pad() -> Any:
+    """A contiguous array with one value around it.
+
+    arguments: target, source, bits of the value, bytes of an element (1, 4 or 8); then, for each of AXES axes,
+    outermost first: size of the target, elements of the value in front, size of the source.
+    """
+
+    @njit(inline="always")
+    def source_row(a, row):
+        """Which row of the source is in a row of the target; -1 if none is."""
+        found, step, axis = 0, 1, AXES - 2
+        while axis >= 0:
+            at = 4 + 3 * axis
+            place = row % a[at] - a[at + 1]
+            if place < 0 or place >= a[at + 2]:
+                return -1
+            found += place * step
+            step *= a[at + 2]
+            row //= a[at]
+            axis -= 1
+        return found
+
+    def kernel(a, thread, threads):
+        last, size = 4 + 3 * (AXES - 1), a[3]
+        rows = 1
+        for axis in range(AXES - 1):
+            rows *= a[4 + 3 * axis]
+        width, before, inside = a[last], a[last + 1], a[last + 2]
+        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        while row < end:
+            target, found = a[0] + row * width * size, source_row(a, row)
+            if found < 0:
+                _fill(target, width, a[2], size)
+            else:
+                own = target + before * size
+                _fill(target, before, a[2], size)
+                _run(own, a[1] + found * inside * size, inside, size, size, size)
+                _fill(own + inside * size, width - before - inside, a[2], size)
+            row += 1
 
     return kernel

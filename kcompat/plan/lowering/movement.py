@@ -187,9 +187,9 @@ def pad_node(planner: Planner, node: Node) -> bool:
         return False
     if node.attrs["mode"] != "constant":
         return _pad_with_own(planner, node, *sides)
-    x, y, source, target, size = sides
+    x, _, source, target, size = sides
     value = np.array(node.attrs["value"], dtype_of(x))
-    _pad_into(planner, target, source, _shape(x), _shape(y), pads, size, int(value.view(f"u{size}")))
+    _pad_into(planner, target, source, _shape(x), pads, size, int(value.view(f"u{size}")))
     return True
 
 
@@ -224,7 +224,7 @@ def pad(planner: Planner, x: Value, pads: Pairs) -> tuple[Address, list[int]]:
     wide = [(0, 0), *pads, (0, 0)]
     padded = [low + n + high for n, (low, high) in zip(shape, wide, strict=True)]
     target = planner.scratch(4 * product(padded))
-    _pad_into(planner, target, source, shape, padded, wide, 4, 0)
+    _pad_into(planner, target, source, shape, wide, 4, 0)
     return target, padded[1:-1]
 
 
@@ -232,20 +232,24 @@ def _pad_into(
     planner: Planner,
     target: Address,
     source: Address,
-    shape: list[int],
-    padded: list[int],
+    shape: Sequence[int],
     pads: Sequence[tuple[int, int]],
     size: int,
     bits: int,
 ) -> None:
+    """Add a copy with elements of these bits around it; axes without any are one with that before them."""
+    axes: list[tuple[int, int, int]] = []
+    for n, (low, high) in zip(shape, pads, strict=True):
+        if axes and not low and not high:
+            total, before, inside = axes.pop()
+            axes.append((total * n, before * n, inside * n))
+        else:
+            axes.append((low + n + high, low, n))
     planner.step(
-        kernel("moves.fill"),
-        [target, product(padded), bits, size],
-        reads=[],
+        kernel("moves.pad"),
+        [target, source, bits, size, *itertools.chain(*[(1, 0, 1)] * (AXES - len(axes)), *axes)],
+        reads=[source],
         writes=[target],
-        work=product(padded) * size / BYTES / 2,
-        label="fill",
+        work=product([axis[0] for axis in axes]) * size / BYTES,
+        label="pad",
     )
-    after = strides_of(padded, size)
-    inside = target + sum(low * stride for (low, _), stride in zip(pads, after, strict=True))
-    copy(planner, inside, source, [*zip(shape, after, strides_of(shape, size), strict=True)], size, "pad")
