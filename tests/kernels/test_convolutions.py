@@ -256,22 +256,27 @@ def test_pad_of_channels_stays() -> None:
 
 
 @pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize(
     ("shape", "kernel", "attrs"),
     [
         ((2, 12, 13, 32), (2, 2, 24, 32), {}),
+        ((1, 6, 6, 32), (2, 2, 64, 32), {}),
         ((2, 5, 6, 8), (3, 3, 7, 8), {"pads": ((0, 1), (1, 0)), "output_padding": (0, 1)}),
         ((3, 5, 6, 8), (3, 4, 6, 8), {"groups": 2, "strides": (3, 1), "pads": ((1, 1), (-1, 2)), "dilations": (1, 2)}),
         ((1, 1, 1, 6), (2, 3, 5, 6), {"strides": (2, 3)}),
+        ((2, 1, 1, 20), (4, 4, 40, 20), {"strides": (1, 1)}),
         ((1, 20, 20, 64), (4, 4, 32, 64), {"pads": ((1, 1), (1, 1))}),
     ],
 )
-def test_conv_transpose(shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, lanes: int) -> None:
+def test_conv_transpose(
+    shape: tuple[int, ...], kernel: tuple[int, ...], attrs: Any, has_bias: bool, lanes: int
+) -> None:
     generator = seeded(shape, kernel)
     attrs = {"strides": (2, 2), "pads": ((0, 0),) * 2, "output_padding": (0, 0), "dilations": (1, 1), **attrs}
     w = random(generator, *kernel, scale=0.1)
     b = Emitter()
-    bias = random(generator, kernel[-2] * attrs.get("groups", 1))
+    bias = random(generator, kernel[-2] * attrs.get("groups", 1)) if has_bias else None
     y = b.conv_transpose(
         b.input(TensorType("float32", shape)), w, bias, **{"groups": 1, **attrs}, layout="channels_last"
     )

@@ -53,7 +53,7 @@ def _one_pixel(planner: Planner, node: Node, x: Value, w: Value, bias: Constant 
         places=(
             planner.place(x),
             _packed(planner, w, tile, 1),
-            _repeated(planner, bias, taps, tile),
+            _repeated(planner, bias, columns, tile),
             planner.place(node.outputs[0]),
             0,
         ),
@@ -85,7 +85,7 @@ def _tiled(planner: Planner, node: Node, x: Value, w: Value, bias: Constant | No
     tile = choose_tile(width, planner.target.lanes, columns, channels)
     panels = -(-columns // tile.width)
     weights = _packed(planner, w, tile, rows)
-    offset = _repeated(planner, bias, taps, tile)
+    offset = _repeated(planner, bias, columns, tile)
     source, target = planner.place(x), planner.place(node.outputs[0])
     for row in range(rows):
         add_product(
@@ -106,17 +106,15 @@ def _tiled(planner: Planner, node: Node, x: Value, w: Value, bias: Constant | No
         )
 
 
-def _repeated(planner: Planner, bias: Constant | None, times: int, tile: Tile) -> Address:
+def _repeated(planner: Planner, bias: Constant | None, columns: int, tile: Tile) -> Address:
+    """A bias (zeros if there is none) for so many columns, with zeros up to whole panels."""
     if bias is None:
-        bias = planner.packs.zeros(1)
-    panels = -(-product(bias.shape) * times // tile.width)
+        return packed_bias(planner, None, columns, tile.width)
 
     def make(data: np.ndarray) -> np.ndarray:
-        padded = np.zeros(panels * tile.width, np.float32)
-        padded[: data.size * times] = np.tile(data, times)
-        return padded
+        return np.pad(np.tile(data, columns // data.size), (0, -columns % tile.width))
 
-    return planner.constant(planner.packs.get(bias, ("repeated bias", times, tile.width), make))
+    return planner.constant(planner.packs.get(bias, ("repeated bias", columns, tile.width), make))
 
 
 def _collected(planner: Planner, node: Node, x: Value, w: Value, bias: Value | None) -> None:
