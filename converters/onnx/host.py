@@ -1,4 +1,4 @@
-"""Operators without a card: the operator classes of `onnx.reference` run them."""
+"""Operators without a card: kernels of `boxes`, or the operator classes of `onnx.reference`, run them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kcompat.errors import InputError, KcompatError, LoadError, ResourceError, U
 from kcompat.ir.operator import Operand, Operator
 from kcompat.ir.types import MEMORY_BUDGET, TensorType
 
+from .boxes import compiled
 from .spec import GraphSpec, NodeSpec, ValueSpec
 from .tensors import ir_dtype_of
 
@@ -150,10 +151,10 @@ def _value_info(value: ValueSpec) -> ValueInfoProto:
 
 
 class HostOperator:
-    """One node, run by onnx.reference."""
+    """One node, run by a kernel or by onnx.reference."""
 
     def __init__(self, node: NodeSpec) -> None:
-        self.node = node
+        self.node, self._compiled = node, compiled(node)
         loaded = _class(node.domain, node.op, max(node.version, 1))
         if loaded is None:
             raise UnknownLayerError(f"{node.where}: operator {node.domain or 'ai.onnx'}.{node.op} cannot be run")
@@ -173,6 +174,9 @@ class HostOperator:
     def __call__(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         """Its outputs. Raises InputError for operands that it does not take."""
         try:
+            result = self._compiled(arrays) if self._compiled else None
+            if result is not None:
+                return (result,)
             with np.errstate(all="ignore"):
                 return tuple(self.runner.run(*arrays))
         except KcompatError:

@@ -8,6 +8,7 @@ bound     code with its kernels, and its frames
 quick     a call of code with nothing between Python and the kernels
 frame     code with memory of its own
 host      steps that run their NumPy meaning
+single    a kernel by itself
 team      threads that share a program's steps
 """
 
