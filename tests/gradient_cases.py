@@ -76,6 +76,8 @@ def arithmetic() -> Iterator[GradientCase]:
     yield case("where", np.array([[True], [False]]), normal(2, 3), normal(3))
     yield case("where", np.array([True, False, True]), normal(1, 3), normal(4, 1))
     yield case("cast", normal(3), dtype="float64")
+    yield case("dequantize", np.array([[3, -8], [127, 5]], np.int8), normal(2), np.int8(-4))
+    yield case("dequantize", np.array([[3, 80], [255, 5]], np.uint8), np.float64(0.3), np.array([[7], [200]], np.uint8))
     for name in ("neg", "abs", "square", "exp", "floor", "ceil", "round", "sign", "sin", "cos", "tan", "atan"):
         yield case(name, normal(2, 3))
     for name in ("sinh", "cosh", "asinh", "expm1"):

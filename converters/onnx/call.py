@@ -95,7 +95,7 @@ class Call:
         self.inputs = inputs
         self.opset = node.version
         self.attrs: Mapping[str, Any] = node.attrs
-        self._observed = observed
+        self.observed = observed
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -135,7 +135,7 @@ class Call:
         if isinstance(value, Constant):
             return value.data
         if isinstance(value, Parameter):
-            self._observed.append(value.variable)
+            self.observed.append(value.variable)
             return value.variable.value
         raise NeedsData(value)
 

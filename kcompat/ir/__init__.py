@@ -10,7 +10,7 @@ text       prints a graph
 """
 
 from .builder import Builder
-from .graph import Constant, Frozen, Graph, Node, Parameter, Result, Scaled, Transposed, Value
+from .graph import Constant, Dequantized, Frozen, Graph, Node, Parameter, Result, Scaled, Transposed, Value
 from .operator import OPERATORS, Operator, not_differentiable
 from .text import graph_text
 from .types import Dim, Shape, TensorType
@@ -21,6 +21,7 @@ __all__ = [
     "OPERATORS",
     "Builder",
     "Constant",
+    "Dequantized",
     "Dim",
     "Frozen",
     "Graph",

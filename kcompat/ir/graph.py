@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .lazy import Lazy
-from .operator import Operator
+from .operator import OPERATORS, Operator
 from .types import TensorType, type_of
 from .variable import Variable
 
@@ -81,9 +81,10 @@ class Frozen(Constant):
 class Transposed(Constant):
     """A constant with its axes in another order: axis k is axis `order[k]` of the source."""
 
-    __slots__ = ("_back", "source")
+    __slots__ = ("_back", "order", "source")
 
     def __init__(self, source: Constant, order: Sequence[int]) -> None:
+        self.order = tuple(order)
         shape = tuple(source.shape[axis] for axis in order)
         Value.__init__(self, TensorType(source.dtype, shape), source.name)
         self.source, self._back = source, np.argsort(order)
@@ -102,6 +103,17 @@ class Scaled(Constant):
         Value.__init__(self, source.type, source.name)
         self.source, self.factor = source, factor
         self._data = Lazy(lambda: (source.data * factor.data).astype(source.data.dtype))
+
+
+class Dequantized(Constant):
+    """What the operator `dequantize` makes of constants, which kernels of integers read as they are."""
+
+    __slots__ = ("levels", "scale", "zero")
+
+    def __init__(self, levels: Constant, scale: Constant, zero: Constant) -> None:
+        Value.__init__(self, levels.type.with_dtype(scale.dtype), levels.name)
+        self.levels, self.scale, self.zero = levels, scale, zero
+        self._data = Lazy(lambda: np.asarray(OPERATORS["dequantize"].meaning(levels.data, scale.data, zero.data)))
 
 
 class Parameter(Value):

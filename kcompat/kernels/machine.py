@@ -38,6 +38,17 @@ def lanes() -> int:
     return 8 if {"avx2", "fma"} <= features else 4
 
 
+def dot_instruction(lanes: int) -> str:
+    """How products of bytes are summed in vectors of so many int32: "vnni", "madd" (int16 on x86), else "plain"."""
+    features = set(processor().replace("-", "_").split())
+    if {"avx512_vnni", "avx512vnni"} & features and (lanes == 16 or "avx512vl" in features):
+        return "vnni"
+    if {"avx_vnni", "avxvnni"} & features and lanes < 16:
+        return "vnni"
+    needed = {16: "avx512bw", 8: "avx2", 4: "sse2"}[lanes]
+    return "madd" if needed in features else "plain"
+
+
 @cache
 def processors() -> int:
     """How many processors this process may use."""

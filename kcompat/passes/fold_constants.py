@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..ir import Constant, Graph, Node, Transposed, Value
+from ..ir import Constant, Dequantized, Graph, Node, Transposed, Value
 from ..ir.types import numpy_name
 from .rewrite import Rewrite, rewrite
 
@@ -29,6 +29,8 @@ def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, largest: i
         return None
     if node.op.name == "transpose" and isinstance(operands[0], Constant):
         return [Transposed(operands[0], node.attrs["perm"])]
+    if node.op.name == "dequantize" and operands[0] is not None and operands[0].shape == node.outputs[0].shape:
+        return [Dequantized(*operands)]  # type: ignore[arg-type]
     arrays = [v.data if isinstance(v, Constant) else None for v in operands]
     with np.errstate(all="ignore"):
         outputs = node.op.meaning(*arrays, **node.attrs)

@@ -14,20 +14,23 @@ CHAINED = frozenset((
     "clip", "where", "cast", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
     "logical_or", "logical_not",
 ))  # fmt: skip
-"""The operators that chains are made of."""
+"""The operators of float32 and booleans that chains are made of."""
+
+OF_STEPS = frozenset(("quantize", "requantize", "dequantize"))
+"""Those that have bytes and int32 on one side or both."""
 
 MOST_OPERANDS, MOST_INSTRUCTIONS = 8, 16
 
 
 def fuse_elementwise(graph: Graph) -> Graph:
-    """Given pointwise operators of float32 and booleans. Result: chains of them; a chain takes in those before it
-    whose results have its shape and that nothing else reads."""
+    """Given pointwise operators of float32, booleans, and steps of a scale. Result: chains of them; a chain takes in
+    those before it whose results have its shape and that nothing else reads."""
     return rewrite(graph, _fuse)
 
 
 def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
     values = [value for value in operands if value is not None]
-    if node.op.name not in CHAINED or not all(v.dtype in ("float32", "bool") for v in (*values, node.outputs[0])):
+    if not _is_chained(node, [*values, node.outputs[0]]):
         return None
     inputs: list[Value] = []
     program: list[Instruction] = []
@@ -37,6 +40,12 @@ def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | No
         inputs, program = values, [(node.op.name, tuple(range(len(values))), tuple(node.attrs.items()))]
         places = list(range(len(values)))
     return work.b.chain(*inputs, program=numbered(len(inputs), program))
+
+
+def _is_chained(node: Node, values: list[Value]) -> bool:
+    if node.op.name in OF_STEPS:
+        return all(value.dtype in ("float32", "int8", "uint8", "int32") for value in values)
+    return node.op.name in CHAINED and all(value.dtype in ("float32", "bool") for value in values)
 
 
 def _take(work: Rewrite, value: Value, result: Value, inputs: list[Value], program: list[Instruction]) -> int:

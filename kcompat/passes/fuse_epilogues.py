@@ -23,14 +23,14 @@ def fuse_epilogues(graph: Graph) -> Graph:
 def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
     if node.op.name == "add":
         return _fuse_sum(work, node, operands[0], operands[1]) or _fuse_sum(work, node, operands[1], operands[0])
-    limits = _limits(node)
+    limits = limits_of(node)
     source = _product(work, operands[0]) if operands else None
     if limits is None or source is None or _is_clamped(source):
         return None
     return _with(work, source, low=limits[0], high=limits[1])
 
 
-def _limits(node: Node) -> tuple[float, float] | None:
+def limits_of(node: Node) -> tuple[float, float] | None:
     """Between what values the operator clamps, if that is all it does."""
     attrs = node.attrs
     if node.op.name == "relu" and attrs["negative_slope"] == 0 and attrs["threshold"] == 0:
@@ -57,7 +57,7 @@ def _fuse_sum(work: Rewrite, node: Node, value: Value | None, other: Value | Non
     if source is None or value is None or other is None or _is_clamped(source):
         return None
     bias = source.inputs[2]
-    if _is_bias(other, value) and (bias is None or isinstance(bias, Constant)) and len(source.inputs) == 3:
+    if is_bias(other, value) and (bias is None or isinstance(bias, Constant)) and len(source.inputs) == 3:
         assert isinstance(other, Constant)
         vector = np.broadcast_to(other.data.reshape(-1), (value.shape[-1],))
         return _with(work, source, bias=vector if bias is None else bias.data + vector)
@@ -66,7 +66,7 @@ def _fuse_sum(work: Rewrite, node: Node, value: Value | None, other: Value | Non
     return _with(work, source, residual=other)
 
 
-def _is_bias(other: Value, value: Value) -> bool:
+def is_bias(other: Value, value: Value) -> bool:
     """A constant that varies along the last axis of a value alone."""
     if not isinstance(other, Constant) or other.rank > value.rank:
         return False

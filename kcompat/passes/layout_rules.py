@@ -22,6 +22,7 @@ IMAGES = {
     "avg_pool",
     "conv",
     "conv_transpose",
+    "integer_conv",
     "max_pool",
 }
 """Operators with a layout of their own."""
@@ -32,6 +33,7 @@ FOLLOWING = {
     "clip",
     "concat",
     "crop_to_ratio",
+    "dynamic_quantize",
     "group_norm",
     "l2_normalize",
     "layer_norm",
@@ -123,6 +125,14 @@ def _images(work: Relayout, node: Node) -> None:
     perm = plain_form(x.rank) if node.attrs["layout"] == work.target else turned(x.rank, work.target)
     operands = [work.form(x, perm), *(None if w is None else work.plain(w) for w in weights)]
     work.give(node, work.emit(node, operands, layout=work.target), perm)
+
+
+@rule("dynamic_quantize")
+def _dynamic_quantize(work: Relayout, node: Node) -> None:
+    """Steps in the form of their operand, and two numbers."""
+    x = _first(node)
+    perm = work.natural(x)
+    work.give(node, work.emit(node, [work.form(x, perm)]), perm, (), ())
 
 
 # --- along axes --------------------------------------------------------------------

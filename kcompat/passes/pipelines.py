@@ -15,6 +15,7 @@ from .freeze import freeze
 from .fuse_elementwise import fuse_elementwise
 from .fuse_epilogues import fuse_epilogues
 from .fuse_idioms import fuse_idioms
+from .integer_products import integer_products
 from .known_sizes import with_known_sizes
 from .layout import with_layout
 from .merge_chains import merge_chains
@@ -29,6 +30,8 @@ INFERENCE: tuple[Pass, ...] = (
     partial(with_layout, target="channels_last"),
     decompose,
     fold_constants,
+    integer_products,
+    remove_dead,
     constant_products,
     fold_pads,
     fold_batch_norm,

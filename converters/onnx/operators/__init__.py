@@ -9,6 +9,7 @@ normal       normalisations
 resampling   Resize, Upsample
 recurrent    RNN, GRU, LSTM
 quantized    QuantizeLinear and the operators on integers
+contrib      operators of onnxruntime on quantised tensors
 """
 
 import importlib

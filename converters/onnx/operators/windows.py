@@ -36,7 +36,7 @@ class Window:
         return {"strides": self.strides, "pads": self.pads, "dilations": self.dilations, "layout": _FIRST}
 
 
-def _kernel_shape(c: Call, w: Value) -> tuple[int, ...]:
+def kernel_shape(c: Call, w: Value) -> tuple[int, ...]:
     kernel = c.shape(w)[2:]
     if c.ints("kernel_shape", kernel) != kernel:
         raise ArgumentError(f"{c.node.op}: kernel_shape {c.ints('kernel_shape')}, but the kernel is {w.type}")
@@ -47,7 +47,7 @@ def _kernel_shape(c: Call, w: Value) -> tuple[int, ...]:
 def _conv(c: Call) -> Any:
     x, w, bias = c.wide(c.x(0)), c.wide(c.x(1)), c.opt(2)
     bias = None if bias is None else c.wide(bias)
-    window = Window(c, _kernel_shape(c, w))
+    window = Window(c, kernel_shape(c, w))
     kernel = c.b.transpose(w, perm=(*range(2, w.rank), 1, 0))
     return c.cast(c.b.conv(x, kernel, bias, groups=int(c.get("group", 1)), **window.options), c.x(0).dtype)
 
@@ -57,7 +57,7 @@ def _conv_transpose(c: Call) -> Any:
     """Kernels are (C, O / groups, *K) there; `output_shape` decides the pads."""
     x, w, bias = c.wide(c.x(0)), c.wide(c.x(1)), c.opt(2)
     bias = None if bias is None else c.wide(bias)
-    window = Window(c, _kernel_shape(c, w))
+    window = Window(c, kernel_shape(c, w))
     extra = c.ints("output_padding", (0,) * len(window.kernel))
     result = c.b.conv_transpose(
         x,

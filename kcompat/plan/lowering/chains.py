@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ir import OPERATORS, Node, Value
 from ...operators.fused import Program as Instructions
-from ...passes.fuse_elementwise import CHAINED
+from ...passes.fuse_elementwise import CHAINED, OF_STEPS
 from ..planner import Planner, lowers
 from ..program import Address, Argument, Key, bits, kernel, product
 
@@ -17,7 +17,8 @@ BLOCK, OPERANDS, REGISTERS, RESULTS, OUTER = 1024, 8, 8, 8, 4
 """As in kernels/chains.py."""
 
 FULL, SCALAR, PERIODIC, STRETCHED = 0, 1, 2, 3
-LETTER, SIZES = {"float32": "f", "bool": "b"}, {"f": 4, "b": 1}
+LETTER = {"float32": "f", "bool": "b", "int8": "i", "uint8": "u", "int32": "w"}
+SIZES = {"f": 4, "b": 1, "i": 1, "u": 1, "w": 4}
 SHORT = 256
 """An inner axis shorter than this is joined with the one before it."""
 
@@ -97,7 +98,7 @@ def _letters(values: list[Value], program: Instructions) -> list[str] | None:
     """The letter of the dtype of each operand and result; None if a chain cannot hold one."""
     types = [value.type for value in values]
     for name, reads, attrs in program:
-        if name not in CHAINED:
+        if name not in CHAINED | OF_STEPS:
             return None
         types.append(OPERATORS[name].infer(*(types[i] for i in reads), **dict(attrs)))  # type: ignore[arg-type]
     if any(type.dtype not in LETTER for type in types):
@@ -208,6 +209,9 @@ def _call(
     source, target = letters[reads[0]], letters[result]
     if name == "where":
         return kernel("chains.where", single=sum(one << place for place, one in enumerate(single))), []
+    if name in OF_STEPS:
+        mask = sum(one << place for place, one in enumerate(single))
+        return kernel("levels.step", op=name, source=source, target=target, single=mask), []
     if name == "cast":
         return kernel("chains.cast", source=source, target=target), []
     if len(reads) == 2:
