@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from ..ir import Constant, Graph, Node, Value
 from .rewrite import Rewrite, rewrite
 
 _PRODUCTS = {"dense": "fused_dense", "conv": "fused_conv", "fused_dense": "fused_dense", "fused_conv": "fused_conv"}
+
+Limits: TypeAlias = "tuple[float, float]"
 
 
 def fuse_epilogues(graph: Graph) -> Graph:
@@ -23,15 +26,16 @@ def fuse_epilogues(graph: Graph) -> Graph:
 def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
     if node.op.name == "add":
         return _fuse_sum(work, node, operands[0], operands[1]) or _fuse_sum(work, node, operands[1], operands[0])
-    limits = limits_of(node)
-    source = _product(work, operands[0]) if operands else None
-    if limits is None or source is None or _is_clamped(source):
+    value, limits = _clamped(node, operands)
+    source = _product(work, value)
+    if limits is None or source is None or node.outputs[0].shape != source.outputs[0].shape:
         return None
-    return _with(work, source, low=limits[0], high=limits[1])
+    both = _after(_own_limits(source), limits)
+    return None if both is None else _with(work, source, low=both[0], high=both[1])
 
 
-def limits_of(node: Node) -> tuple[float, float] | None:
-    """Between what values the operator clamps, if that is all it does."""
+def limits_of(node: Node) -> Limits | None:
+    """Between what values the operator clamps its first operand, if that is all it does."""
     attrs = node.attrs
     if node.op.name == "relu" and attrs["negative_slope"] == 0 and attrs["threshold"] == 0:
         return 0.0, attrs["max_value"]
@@ -39,6 +43,35 @@ def limits_of(node: Node) -> tuple[float, float] | None:
         low, high = attrs["low"], attrs["high"]
         return -math.inf if low is None else low, math.inf if high is None else high
     return None
+
+
+def _clamped(node: Node, operands: list[Value | None]) -> tuple[Value | None, Limits | None]:
+    """What the operator clamps, and between what values, if that is all it does."""
+    name = node.op.name
+    if name in ("maximum", "minimum"):
+        for value, other in (operands, operands[::-1]):
+            bound = _number(other)
+            if bound is not None:
+                return value, (bound, math.inf) if name == "maximum" else (-math.inf, bound)
+    return operands[0] if operands else None, limits_of(node)
+
+
+def _number(value: Value | None) -> float | None:
+    """The only element of a constant, if that is a number."""
+    if not isinstance(value, Constant) or value.data.size != 1 or np.isnan(value.data).any():
+        return None
+    return float(value.data.reshape(()))
+
+
+def _own_limits(source: Node) -> Limits:
+    return source.attrs.get("low", -math.inf), source.attrs.get("high", math.inf)
+
+
+def _after(first: Limits, second: Limits) -> Limits | None:
+    """Two clamps as one, which raises to its lower bound before it lowers to its upper one; None if it is not one."""
+    low = max(first[0], second[0])
+    is_one = second[0] == -math.inf or first[1] == math.inf or low <= first[1]
+    return (low, min(first[1], second[1])) if is_one else None
 
 
 def _product(work: Rewrite, value: Value | None) -> Node | None:
@@ -49,7 +82,7 @@ def _product(work: Rewrite, value: Value | None) -> Node | None:
 
 
 def _is_clamped(source: Node) -> bool:
-    return source.attrs.get("low", -math.inf) > -math.inf or source.attrs.get("high", math.inf) < math.inf
+    return _own_limits(source) != (-math.inf, math.inf)
 
 
 def _fuse_sum(work: Rewrite, node: Node, value: Value | None, other: Value | None) -> Value | None:
@@ -104,7 +137,7 @@ def unfused(graph: Graph) -> Iterator[tuple[Node, str]]:
 
 def _begins_with_epilogue(node: Node) -> bool:
     names = [node.op.name] if node.op.name != "chain" else [node.attrs["program"][0][0]]
-    return names[0] in ("add", "relu", "clip")
+    return names[0] in ("add", "relu", "clip", "maximum", "minimum")
 
 
 def _reason(graph: Graph, node: Node, readers: int) -> str:
