@@ -53,22 +53,23 @@ class Tile(NamedTuple):
         return -(-rows // (blocks * self.rows)) * self.rows
 
 
-WIDE = Tile(4, 6, 16)
-"""Quicker than others of few rows."""
+_WIDE, WIDE_VECTORS = {16: (8, 7, 4)}, 3
+"""Rows of tiles of rows that displace each other, of which few fit: three vectors wide, so that as much is computed of
+what is read."""
 
 
 def choose_tile(rows: int, lanes: int, columns: int = 0, stride: int = 0, may_be_wide: bool = False) -> Tile:
     """The tile that computes the fewest rows in vain; the larger of equals. columns: 0 if they are many. stride:
     elements from row to row, if that is known. may_be_wide: whether panels of any width do."""
     displaces = bool(stride) and 4 * stride % CACHE_WAY == 0
-    if displaces and may_be_wide and lanes == WIDE.lanes:
-        return WIDE
-    fitting = [count for count in _ROWS[lanes] if count <= WAYS or not displaces]
+    is_wide = displaces and may_be_wide and lanes in _WIDE
+    fitting = [count for count in (_WIDE if is_wide else _ROWS)[lanes] if count <= WAYS or not displaces]
     tiles = -(-rows // fitting[0])
     if tiles <= FEW_TILES:
         fitting.append(max(-(-rows // tiles), fitting[-1]))
     best = min(fitting, key=lambda r: (-(-rows // r) * r * (1 + 2 / r**2), -r))
-    return Tile(best, 1 if 0 < columns <= lanes else VECTORS, lanes)
+    most = WIDE_VECTORS if is_wide else VECTORS
+    return Tile(best, min(most, -(-columns // lanes)) if columns else most, lanes)
 
 
 def packed_weights(planner: Planner, weights: Value, width: int, groups: int = 1) -> Address:
