@@ -7,7 +7,8 @@ from typing import Any
 from numba import njit, types
 from numba.extending import intrinsic
 
-from .intrinsics import as_f32, i64, stack
+from .intrinsics import as_f32, stack
+from .places import find_pixels
 from .shares import share_start
 from .vectors import Vectors, constant
 
@@ -54,17 +55,14 @@ def images(height: int, width: int, stride: int, pixels: int, lanes: int, stream
     from row to row, pixels of padding above, on the left, bits of low, of high.
     """
     run, across = _pixels_kernel(height, width, stride, pixels, lanes, streams), (pixels - 1) * stride + width
-    table_on_stack = stack(height * across)
+    table_on_stack, find = stack(height * across), find_pixels(range(across))
 
     @njit(inline="always")
-    def find_pixels(table, a, image, top, left):
-        places = i64(table)
+    def find_rows(table, a, image, top, left):
+        step = a[11] * 4
         for i in range(height):
-            row = a[0] + ((image * a[7] + top + i) * a[8] + left) * a[11] * 4
-            is_row = 0 <= top + i < a[7]
-            for j in range(across):
-                inside = is_row and 0 <= left + j < a[8]
-                places[across * i + j] = row + j * a[11] * 4 if inside else a[5]
+            row = a[0] + (image * a[7] + top + i) * a[8] * step
+            find(table + across * i * 8, row, left, a[8] if 0 <= top + i < a[7] else 0, step, a[5])
 
     def kernel(a, thread, threads):
         table, rows = table_on_stack(), a[6] * a[9]
@@ -75,7 +73,7 @@ def images(height: int, width: int, stride: int, pixels: int, lanes: int, stream
             column = 0
             while column < a[10]:
                 first = min(column, a[10] - pixels)
-                find_pixels(table, a, image, line * a[12] - a[13], first * stride - a[14])
+                find_rows(table, a, image, line * a[12] - a[13], first * stride - a[14])
                 y = a[1] + (row * a[10] + first) * a[11] * 4
                 run(table, a[2], a[3], y, a[4] - a[1], a[4], a[11], low, high)
                 column += pixels

@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .intrinsics import I32, I64, as_f32, stack
+from .places import find_pixels
 from .shares import share_start
 from .vectors import Vectors, constant
 
@@ -207,35 +208,6 @@ def _run(form: Form, rows: int) -> Any:
     return run
 
 
-def _find(places: list[int]) -> Any:
-    """`find(table, row, left, width, step, zeros)`: write the addresses of the pixels at some places from `left` on in
-    a row of so many pixels, `step` bytes apart; the address of zeros for those outside."""
-
-    @intrinsic
-    def find(context, table, row, left, width, step, zeros):
-        def codegen(context, builder, signature, args):
-            table, row, left, width, step, zeros = args
-            kind = ir.VectorType(I64, len(places))
-
-            def splat(value: Any) -> Any:
-                undefined = ir.Constant(kind, ir.Undefined)
-                first = builder.insert_element(undefined, value, ir.Constant(I32, 0))
-                zero = ir.Constant(ir.VectorType(I32, len(places)), [0] * len(places))
-                return builder.shuffle_vector(first, undefined, zero)
-
-            numbers = ir.Constant(kind, places)
-            at = builder.add(splat(left), numbers)
-            first = builder.add(row, builder.mul(left, step))
-            address = builder.add(splat(first), builder.mul(numbers, splat(step)))
-            found = builder.select(builder.icmp_unsigned("<", at, splat(width)), address, splat(zeros))
-            builder.store(found, builder.inttoptr(table, kind.as_pointer())).align = 8
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 6), codegen
-
-    return find
-
-
 ARGUMENTS = (
     "x", "y", "weights", "bias", "scale", "residual", "zeros",  # addresses; scale, residual 0 for none
     "images", "depth", "height", "width", "out_depth", "out_height", "out_width",
@@ -269,7 +241,7 @@ def images(
     in `Form`.
     """
     form = Form(channels, filters, groups, slots, vectors, width, stride, dilation, pixels, REGISTERS[lanes])
-    run, find, across = _run(form, rows), _find(form.places), len(form.places)
+    run, find, across = _run(form, rows), find_pixels(form.places), len(form.places)
     table_on_stack, held = stack(rows * across), groups * slots
     weights_step = rows * channels * width * held * 4
 

@@ -13,8 +13,8 @@ from .movement import copy
 from .tiles import packed_bias
 from .windows import label_of, three
 
-PIXELS = (7, 4, 1)
-"""Output pixels of a row that the kernel for images computes at once."""
+MOST_PIXELS = 7
+"""Of a row of the result that the kernel for images computes at once."""
 
 OVERHEAD = 4
 """What the stores and the loop over channels take, in multiplications."""
@@ -104,7 +104,7 @@ def _pixels(columns: int, height: int, width: int, stride: int) -> int:
         loads = height * ((pixels - 1) * stride + 2 * width)
         return -(-columns // pixels) * (height * width * pixels + loads / 2 + OVERHEAD)
 
-    return min((pixels for pixels in PIXELS if pixels <= columns), key=cost)
+    return min(range(min(MOST_PIXELS, columns), 0, -1), key=cost)
 
 
 def _taps(data: np.ndarray) -> np.ndarray:
