@@ -120,7 +120,7 @@ def _distances() -> tuple[float, float, float]:
     return near * far, 2 * near * (near - far), 2 * far * (far - near)
 
 
-def _forward_kernel(lanes: int) -> Any:
+def forward_kernel(lanes: int) -> Any:
     @intrinsic
     def forward(context, table, target, step, channels):
         def codegen(context, builder, signature, args):
@@ -143,7 +143,7 @@ def forward(lanes: int) -> Any:
     arguments: x, v, address of zeros for a pixel outside, images, height, width, channels (at least `lanes`), tiles
     down, tiles across, pixels of padding above, on the left, elements from place to place in v.
     """
-    transform, table_on_stack = _forward_kernel(lanes), stack(IN * IN)
+    transform, table_on_stack = forward_kernel(lanes), stack(IN * IN)
 
     @njit(inline="always")
     def find_pixels(table, a, tile):
@@ -168,7 +168,7 @@ def forward(lanes: int) -> Any:
     return kernel
 
 
-def _backward_kernel(lanes: int) -> Any:
+def backward_kernel(lanes: int) -> Any:
     @intrinsic
     def backward(context, source, step, table, residual, to_residual, bias, channels, low, high):
         def codegen(context, builder, signature, args):
@@ -199,7 +199,7 @@ def backward(lanes: int) -> Any:
     arguments: m, y, residual (like y) or 0, bias, images, height, width, channels (at least `lanes`), tiles down,
     tiles across, elements from place to place in m, bits of low, of high.
     """
-    transform, table_on_stack = _backward_kernel(lanes), stack(OUT * OUT)
+    transform, table_on_stack = backward_kernel(lanes), stack(OUT * OUT)
 
     @njit(inline="always")
     def find_pixels(table, a, tile):

@@ -150,6 +150,37 @@ def test_groups_of_few_channels(
     check_conv(shape, kernel, lanes, fused, **attrs)
 
 
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "filters", "groups", "pads", "lanes"),
+    [
+        ((3, 14, 14, 64), 64, 4, "same", 16),
+        ((1, 29, 22, 64), 96, 2, ((1, 1), (0, 1)), 16),
+        ((2, 17, 24, 48), 96, 6, "valid", 16),
+        ((1, 28, 28, 72), 48, 3, "same", 16),
+        ((1, 7, 7, 96), 96, 2, ((2, 0), (1, 2)), 16),
+        ((2, 15, 9, 64), 64, 4, "same", 8),
+        ((1, 8, 8, 96), 48, 2, "same", 8),
+        ((1, 12, 13, 48), 48, 4, "same", 4),
+    ],
+)
+def test_winograd_in_groups(
+    shape: tuple[int, ...], filters: int, groups: int, pads: Any, lanes: int, fused: bool
+) -> None:
+    """Whole vectors of channels and halves of them, tiles that do not divide, images in one part."""
+    kernel = (3, 3, shape[-1] // groups, filters)
+    assert "winograd" in check_conv(shape, kernel, lanes, fused, groups=groups, pads=pads)
+
+
+def test_winograd_in_groups_is_neither_exact_nor_for_unknown_weights() -> None:
+    b = Emitter()
+    x, w = b.input(TensorType("float32", (1, 28, 28, 64))), b.input(TensorType("float32", (3, 3, 16, 64)))
+    attrs = {**ATTRS, "groups": 4}
+    known = b.conv(x, random(seeded(), 3, 3, 16, 64), **attrs)
+    assert "winograd" not in labels(b.build([known]), 16, exact=True)
+    assert "winograd" not in labels(b.build([b.conv(x, w, **attrs)]), 16)
+
+
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize(
     ("shape", "kernel", "attrs"),
@@ -181,7 +212,7 @@ def test_grouped_weights_are_held_once() -> None:
         assert layout.unpack(data.shape, layout.pack(data)).tobytes() == data.tobytes()
 
 
-@pytest.mark.parametrize(("columns", "pixels"), [(147, 7), (74, 7), (37, 7), (19, 7), (10, 4), (8, 4), (5, 4), (3, 1)])
+@pytest.mark.parametrize(("columns", "pixels"), [(147, 7), (74, 7), (37, 7), (19, 7), (10, 5), (8, 4), (5, 5), (3, 3)])
 def test_pixels_of_depthwise_rows_that_do_not_divide(columns: int, pixels: int) -> None:
     """One pixel at a time computes none in vain, but reads each input for each tap."""
     b = Emitter()

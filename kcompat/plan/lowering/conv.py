@@ -16,6 +16,7 @@ from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_scale, packed_weights
 from .windows import SPATIAL, geometry, label_of
 from .winograd import WORTH, pays, winograd
+from .winograd_groups import pays_in_groups, winograd_in_groups
 
 
 @lowers("conv", "fused_conv")
@@ -38,6 +39,8 @@ def conv(planner: Planner, node: Node) -> bool:
     is_grouped = is_of_few_channels(planner, node, w, bias)
     if is_depthwise(node, x, w) and (is_of_vectors(planner, node, x, w) or not is_grouped):
         depthwise(planner, node, x, w, bias, residual, pads, limits)
+    elif pays_in_groups(planner, node, w):
+        winograd_in_groups(planner, node, x, w, bias, residual, pads, limits)
     elif is_grouped:
         grouped(planner, node, x, w, bias, residual, pads, limits)
     elif is_of_few_filters(planner, node, w):

@@ -39,4 +39,5 @@ INDEX: Index = {
     "windows": (),
     "winograd": (),
     "winograd_gradient": (),
+    "winograd_groups": (),
 }

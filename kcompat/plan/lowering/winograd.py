@@ -161,9 +161,14 @@ def _weights(planner: Planner, w: Value, tile: Tile) -> Address:
 
 def pack(weights: np.ndarray, width: int) -> np.ndarray:
     """(3, 3, channels, filters) -> (places, panels, channels, width): G g Gt in panels."""
+    return pack_panels(transformed(weights), width)
+
+
+def transformed(weights: np.ndarray) -> np.ndarray:
+    """(3, 3, channels, filters) -> (places, channels, filters): G g Gt in float64."""
     g = _filter_transform()
     matrices = np.kron(g, g) @ weights.reshape(9, -1).astype(np.float64)
-    return pack_panels(matrices.reshape(PLACES, *weights.shape[2:]), width)
+    return matrices.reshape(PLACES, *weights.shape[2:])
 
 
 def _filter_transform() -> np.ndarray:
