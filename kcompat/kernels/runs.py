@@ -18,9 +18,11 @@ many."""
 
 
 @njit(inline="always")
-def take(table):
-    """The address of what no other thread has: a word that says so, then a frame for each kind of run."""
-    threads, size, number = i64(table)[0], 1 + FRAME * i64(table)[1], 0
+def take(table, part, parts):
+    """The address of what no other thread has: a word that says so, then a frame for each kind of run. Neighbouring
+    parts, which a thread mostly does, begin to look at the same place: what is there is in its cache."""
+    threads, size = i64(table)[0], 1 + FRAME * i64(table)[1]
+    number = part * threads // parts
     while atomic_add(table + 8 * (2 + size * number), 1) != 0:
         atomic_add(table + 8 * (2 + size * number), -1)
         number += 1
@@ -47,7 +49,7 @@ def runs() -> Any:
         run, end = share_start(a[0], thread, threads), share_start(a[0], thread + 1, threads)
         if run == end:
             return
-        taken = take(a[1])
+        taken = take(a[1], thread, threads)
         operands, words, is_first = i64(address_of(a) + 32), 8 * (1 + a[3]), 1
         while run < end:
             row = a[2] + (2 * run + 1 - is_first) * words

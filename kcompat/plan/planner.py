@@ -265,7 +265,9 @@ class Planner:
                 self.host(node)
 
     def _again_and_again(self, part: Part) -> bool:
-        return self._in_runs(part) if part.rows else part.chain is not None and self._in_strips(part.chain)
+        if part.rows:
+            return self._in_runs(part)
+        return part.chain is not None and self.in_strips(part.chain, part.chain.height())
 
     def readers(self, value: Value | None) -> list[Node]:
         """The nodes that read a value, of those that are lowered along with the one at hand. A lowering that adds the
@@ -289,9 +291,9 @@ class Planner:
         self._repeat([program], table, values, len(whole.inputs), f"{count} runs of {part.rows} rows")
         return True
 
-    def _in_strips(self, chain: Chain) -> bool:
-        """Let the nodes of a chain work on a few rows of an image at a time; False if they cannot."""
-        strips = chain.strips(chain.height())
+    def in_strips(self, chain: Chain, height: int) -> bool:
+        """Let the nodes of a chain work on so many rows of their result at a time; False if they cannot."""
+        strips = chain.strips(height)
         held = held_buffers(chain, strips)
         programs: dict[Form, Program] = {}
         for strip in (strip for pair in strips for strip in pair):

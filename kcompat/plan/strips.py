@@ -253,7 +253,7 @@ def window_of(node: Node) -> Window | None:
     x = node.inputs[0]
     if name == "max_pool":
         size = attrs["window"]
-    elif name in ("conv", "fused_conv") and isinstance(node.inputs[1], Constant) and _is_light(node):
+    elif name in ("conv", "fused_conv") and isinstance(node.inputs[1], Constant):
         size = node.inputs[1].shape[:-2]
     else:
         return None
@@ -265,7 +265,9 @@ def window_of(node: Node) -> Window | None:
 
 
 def _is_light(node: Node) -> bool:
-    """Whether a convolution is one of pixels, of channels apart, or of few channels."""
+    """Whether a node is no convolution but one of pixels, of channels apart, or of few channels."""
+    if node.op.name not in ("conv", "fused_conv"):
+        return True
     w, groups = node.inputs[1], node.attrs["groups"]
     assert w is not None
     is_depthwise = w.shape[-2] == 1 and groups == w.shape[-1]
@@ -278,7 +280,7 @@ def chains(graph: Graph) -> list[Chain]:
     users, outputs = graph.users(), set(graph.outputs)
     found: dict[Node, list[Node]] = {}
     for node in graph.nodes:
-        if window_of(node) is None or not _has_rows(node) or _weights(node) > WEIGHT_BYTES:
+        if window_of(node) is None or not is_one_image(node) or not _is_light(node) or _weights(node) > WEIGHT_BYTES:
             continue
         before = [
             value.producer
@@ -315,7 +317,7 @@ def _images(node: Node) -> list[Value]:
     return [v for v in values if v.rank == 4 and v.shape[:3] == shape] if node.op.name == "chain" else values[:1]
 
 
-def _has_rows(node: Node) -> bool:
+def is_one_image(node: Node) -> bool:
     """Whether a node computes one image, whose rows its other operands have too, or are the same for all of."""
     y = node.outputs[0]
     if y.shape[0] != 1 or not _images(node):

@@ -82,6 +82,13 @@ def test_winograd(shape: tuple[int, ...], filters: int, pads: Any, lanes: int, f
     assert "winograd" in check_conv(shape, (3, 3, shape[-1], filters), lanes, fused, pads=pads)
 
 
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("pads", ["same", "valid", ((0, 2), (3, 1))])
+def test_winograd_of_large_images_in_strips(pads: Any, lanes: int, fused: bool) -> None:
+    assert "strips of 8 rows" in check_conv((1, 69, 60, 32), (3, 3, 32, 32), lanes, fused, pads=pads)
+
+
 def test_winograd_on_many_channels() -> None:
     assert "winograd" in check_conv((8, 8, 8, 256), (3, 3, 256, 256), 16, False)
     assert "winograd" not in check_conv((8, 8, 8, 288), (3, 3, 288, 256), 16, False)

@@ -44,7 +44,7 @@ def conv_transpose(planner: Planner, node: Node) -> bool:
 
 
 def _one_pixel(planner: Planner, node: Node, x: Value, w: Value, bias: Constant | None) -> None:
-    images, channels, taps = product(x.shape[:1]), product(x.shape[-1:]), product(w.shape[:-2])
+    images, channels = product(x.shape[:1]), product(x.shape[-1:])
     columns = product(w.shape[:-1])
     tile = choose_tile(images, planner.target.lanes, columns, channels)
     add_product(

@@ -9,6 +9,7 @@ from ...ir.types import Shape
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, bits, kernel, product
+from ..strips import Chain, is_one_image, window_of
 from .dense import FLOPS, add_product
 from .tiles import Tile, choose_tile, pack_panels, packed_bias
 
@@ -25,6 +26,12 @@ GAIN = 0.85
 
 MOST_CHANNELS = 256
 """Sums over more channels may miss the tolerance (1e-5 + 1e-4 |y|) where outputs are near zero."""
+
+STRIP_BYTES = 640 << 10
+"""The transforms of a strip of an image stay in the cache of one processor."""
+
+LEAST_STRIPS = 8
+"""Threads share the strips, whose number must not depend on how many threads there are."""
 
 GROUP_BYTES = 3 << 20
 """Images go through the three steps in groups whose transforms stay in the cache."""
@@ -73,6 +80,8 @@ def winograd(
     images, height, width, channels = (int(size) for size in x.shape)
     _, rows, columns, filters = (int(size) for size in y.shape)
     down, across = count(y, 1), count(y, 2)
+    if _in_strips(planner, node, down, across, channels, filters):
+        return
     group = images_at_once(images, down * across, channels + filters)
     tile = choose_tile(group * down * across, lanes, filters)
     weights = _weights(planner, w, tile)
@@ -110,6 +119,17 @@ def winograd(
             work=8.0 * PLACES * tiles * filters / BYTES,
             label="winograd backward",
         )  # fmt: skip
+
+
+def _in_strips(planner: Planner, node: Node, down: int, across: int, channels: int, filters: int) -> bool:
+    """Let a convolution of a large image do a few rows of tiles at a time; False if it is to do all at once."""
+    if window_of(node) is None or not is_one_image(node):
+        return False
+    row = 4 * PLACES * across * (channels + filters)
+    at_once = min(STRIP_BYTES // row, down // LEAST_STRIPS)
+    if at_once < 1 or channels * filters > 2 * at_once * across * (channels + filters):
+        return False
+    return planner.in_strips(Chain([node]), OUT * -(-down // -(-down // at_once)))
 
 
 def images_at_once(images: int, tiles: int, elements: int) -> int:
