@@ -11,7 +11,7 @@ from ..program import bits, kernel, product
 from .dense import FLOPS
 from .tiles import packed_bias
 from .windows import label_of
-from .winograd import GAIN, OUT, PLACES, count, transformed
+from .winograd import BYTES, GAIN, OUT, PLACES, count, transformed
 
 MOST_CHANNELS = 64
 """Of a group, or filters: one kernel is compiled for each."""
@@ -46,11 +46,17 @@ def pays_in_groups(planner: Planner, node: Node, w: Value) -> bool:
     vector = _vector(channels, filters, lanes)
     if not vector or max(channels, filters) > MOST_CHANNELS:
         return False
-    total = _tiles(y)
+    total, pixels = _tiles(y), product(y.shape[:-1])
     at_once = _at_once(total, channels, filters, vector, SUMS[lanes])
-    own = PLACES * channels * (filters // vector) + TRANSFORMS * (channels + filters) / vector / 2
-    direct = 9.0 * product(y.shape[:-1]) * channels * max(filters / lanes, filters // lanes)
-    return -(-total // at_once) * at_once * own * (HALF if vector < lanes else 1) < GAIN * direct
+    own = _work(-(-total // at_once) * at_once, channels, filters) * (HALF * lanes / vector if vector < lanes else 1)
+    direct = 18.0 * pixels * channels * max(filters, filters // lanes * lanes) / FLOPS
+    read = 4.0 * channels * filters / BYTES
+    return own + PLACES * read < GAIN * (direct + 9 * read)
+
+
+def _work(tiles: int, channels: int, filters: int) -> float:
+    """Nanoseconds that tiles of a group take, without reading weights."""
+    return 2.0 * tiles * (PLACES * channels * filters + TRANSFORMS * (channels + filters) / 2) / FLOPS
 
 
 def _vector(channels: int, filters: int, lanes: int) -> int:
@@ -98,7 +104,7 @@ def winograd_in_groups(
         ],
         reads=[source, weights, offset, added, zeros],
         writes=[target],
-        work=2.0 * total * groups * (PLACES * channels * filters + TRANSFORMS * (channels + filters) / 2) / FLOPS,
+        work=groups * _work(total, channels, filters),
         label=f"{label_of('winograd', node, w)} {tiles} tiles of {OUT}x{OUT}",
     )  # fmt: skip
 
