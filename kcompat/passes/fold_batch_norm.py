@@ -15,13 +15,15 @@ _PRODUCTS = ("dense", "conv", "conv_transpose")
 
 
 def fold_batch_norm(graph: Graph, keep_others: bool = False) -> Graph:
-    """Given batch_norm by constants of what a product alone gives it, along its output channels.
-    Result: that product with scaled weights and another bias. Elsewhere: one multiplication and one addition,
-    or with keep_others batch_norm as it was."""
+    """Given batch_norm by constants of what a product alone gives it, along its output channels, or a convolution's
+    channels times constants, as other exporters write it. Result: that product with scaled weights and another bias.
+    Elsewhere: one multiplication and one addition, or with keep_others batch_norm as it was."""
     return rewrite(graph, partial(_fold, keep_others=keep_others))
 
 
 def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, keep_others: bool) -> Value | None:
+    if node.op.name == "mul":
+        return _fold_factors(work, *operands) or _fold_factors(work, *operands[::-1])
     if node.op.name != "batch_norm" or not all(v is None or isinstance(v, Constant) for v in operands[1:]):
         return None
     x = operands[0]
@@ -37,6 +39,21 @@ def _fold(work: Rewrite, node: Node, operands: list[Value | None], *, keep_other
     along[axis] = -1
     dtype = x.dtype
     return work.b.add(work.b.mul(x, scale.astype(dtype).reshape(along)), offset.astype(dtype).reshape(along))
+
+
+def _fold_factors(work: Rewrite, x: Value | None, factors: Value | None) -> Value | None:
+    """A convolution with scaled weights, where there is one factor for each of its channels."""
+    source = work.producer(x, "conv")
+    if source is None or x is None or not work.single_use(x) or not _has_constants(source):
+        return None
+    along = [1] * x.rank
+    along[_channels(source)] = -1
+    if not isinstance(factors, Constant) or factors.rank > x.rank or factors.data.size != x.shape[_channels(source)]:
+        return None
+    if factors.data.shape != factors.data.reshape(along).shape[x.rank - factors.rank :]:
+        return None
+    scale = factors.data.reshape(-1).astype(np.float64)
+    return _scaled(work, source, scale, np.zeros_like(scale))
 
 
 def _affine(mean: Any, variance: Any, gamma: Any, beta: Any, *, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
