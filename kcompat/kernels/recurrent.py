@@ -19,11 +19,16 @@ from .micro import tile_kernel
 from .shares import share_start
 
 HEAD = ("scans", "batch", "times", "units", "own_units", "wide", "second_wide", "zero_masked", "origin")
-"""own_units: without the padding. wide, second_wide: columns of the packed weights. origin: address of an int64 0."""
+"""own_units: without the padding; as many rows have the packed weights. wide, second_wide: their columns. origin:
+address of an int64 0."""
+
+APART = 16
+"""Elements between the sums of one sequence and the next's: rows of whole pages would displace each other in the
+first-level cache."""
 
 SCAN = (
     "z", "weights", "bias", "second_weights", "second_bias",  # z: (batch, times, gates * units)
-    "h", "c", "sums", "kept",  # own memory: (batch, units), sums (tiles, rows, wide), kept (2, batch, units)
+    "h", "c", "sums", "kept",  # own memory: (batch, units), sums (tiles, rows, wide + APART), kept (2, batch, units)
     "first_h", "first_c", "mask", "y", "last_h", "last_c",  # (batch, own_units); 0 where there is none
     "go_backwards",
 )  # fmt: skip
@@ -190,13 +195,13 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
     @compiled
     def product(table, a, state, sums, first, last, weights, bias, wide):
         """The sums of some sequences, all of them with one panel after another; beyond the last one, of the last."""
-        places, depth, column = i64(table), a[3], 0
+        places, units, depth, column = i64(table), a[3], a[4], 0
         while column < wide:
             start = first
             while start < last:
                 for row in range(rows):
-                    places[row] = state + min(start + row, last - 1) * depth * 4
-                    places[rows + row] = sums + ((start - first + row) * wide + column) * 4
+                    places[row] = state + min(start + row, last - 1) * units * 4
+                    places[rows + row] = sums + ((start - first + row) * (wide + APART) + column) * 4
                 multiply(table, a[8], depth, weights + column * depth * 4, bias + column * 4)
                 start += rows
             column += width
@@ -206,7 +211,7 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
         """The update gates, and the candidates from reset states."""
         units, kept = a[3], b[8] + a[1] * a[3] * 4
         for row in range(first, last):
-            s, z = f32(sums + (row - first) * a[5] * 4), f32(z_first + row * z_step)
+            s, z = f32(sums + (row - first) * (a[5] + APART) * 4), f32(z_first + row * z_step)
             h = f32(b[5] + row * units * 4)
             update, reset = f32(b[8] + row * units * 4), f32(kept + row * units * 4)
             for u in range(units):
@@ -241,7 +246,7 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
         time = times - 1 - place if b[15] != 0 else place
         z_step = times * gate_count * units * 4
         z_first = b[0] + time * gate_count * units * 4
-        sums = b[7] + first * a[5] * 4
+        sums = b[7] + first * (a[5] + APART) * 4
         product(table, a, b[5], sums, first, last, b[1], b[2], a[5])
         wide = a[5]
         if in_two:
@@ -250,7 +255,7 @@ def scan(cell: str, activation: str, gate: str, rows: int, lanes: int) -> Any:
         for row in range(first, last):
             is_real = b[11] == 0 or u8(b[11])[row * times + time] != 0
             if is_real:
-                s, z = f32(sums + (row - first) * wide * 4), f32(z_first + row * z_step)
+                s, z = f32(sums + (row - first) * (wide + APART) * 4), f32(z_first + row * z_step)
                 if in_two:
                     blend(a, b, row, s, z)
                 else:

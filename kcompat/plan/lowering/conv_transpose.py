@@ -12,6 +12,7 @@ from ..planner import Planner, lowers
 from ..program import Address, kernel, product
 from .dense import add_product
 from .depthwise import depthwise_transposed
+from .phases import by_phases, is_of_phases
 from .tiles import Tile, choose_tile, pack_panels, pack_step, packed_bias, unpack_panels
 from .windows import SPATIAL, label_of, three
 
@@ -38,6 +39,8 @@ def conv_transpose(planner: Planner, node: Node) -> bool:
         _one_pixel(planner, node, x, w, bias)
     elif _is_tiling(node, w) and (bias is None or isinstance(bias, Constant)):
         _tiled(planner, node, x, w, bias)
+    elif isinstance(w, Constant) and is_of_phases(node, w):
+        by_phases(planner, node, x, w, bias)
     else:
         _collected(planner, node, x, w, bias)
     return True

@@ -21,6 +21,9 @@ VECTORS = 4
 HEAD = 9
 """Words before those of the scans of a step."""
 
+APART = 16
+"""As in kernels/recurrent.py."""
+
 GATE = 1.0
 """Nanoseconds for the gates of a unit, for estimates of work."""
 
@@ -204,14 +207,14 @@ class _Scan:
 
     def weights(self, u: Value, bias: Value | None) -> list[Address | int]:
         """Packed recurrent weights and bias, and those of the second product."""
-        units, packs, constant = self.units, self.planner.packs, self.planner.constant
+        units, own, packs, constant = self.units, product(u.shape[:1]), self.planner.packs, self.planner.constant
 
         def part(first: int, last: int) -> Address:
             def panels(data: np.ndarray) -> np.ndarray:
-                return pack_panels(self._padded(data, units)[:, first * units : last * units], self._width)
+                return pack_panels(self._padded(data, own)[:, first * units : last * units], self._width)
 
             if not isinstance(u, Constant):
-                return self._panels(u, units, (first, last), self._width)
+                return self._panels(u, own, (first, last), self._width)
             return constant(packs.get(u, (self.cell, units, self._width, first, last), panels))
 
         zeros = constant(packs.zeros(self.wide).data)
@@ -236,7 +239,7 @@ class _Scan:
     def memory(self, batch: int, rows: int) -> list[Address]:
         """States h and c, sums of all sequences, and what a gru keeps between its products."""
         states = 4 * batch * self.units
-        sums = 4 * -(-batch // rows) * rows * self.wide
+        sums = 4 * -(-batch // rows) * rows * (self.wide + APART)
         return [self.planner.scratch(size) for size in (states, states, sums, 2 * states)]
 
 

@@ -36,7 +36,7 @@ def geometry(
     strides, dilations = node.attrs["strides"], node.attrs["dilations"]
     steps = [channels * int(np.prod(sizes[axis + 1 :])) for axis in range(len(sizes))]
     outputs = [(size - extent(k, d)) // s + 1 for size, k, s, d in zip(sizes, window, strides, dilations, strict=True)]
-    pixels = _offsets([np.arange(n) * s * step for n, s, step in zip(outputs, strides, steps, strict=True)])
+    pixels = offsets_of([np.arange(n) * s * step for n, s, step in zip(outputs, strides, steps, strict=True)])
     taps = [[t * d * step for t in range(k)] for k, d, step in zip(window, dilations, steps, strict=True)]
     joined = groups == 1 and dilations[-1] == 1
     if joined:
@@ -46,7 +46,8 @@ def geometry(
     return planner.constant(pixels), (planner.constant(runs), len(runs), length)
 
 
-def _offsets(axes: list[np.ndarray]) -> np.ndarray:
+def offsets_of(axes: list[np.ndarray]) -> np.ndarray:
+    """The sums of one offset of each axis, the last axis running fastest."""
     total = np.zeros((), np.int64)
     for offsets in axes:
         total = np.add.outer(total, offsets)
