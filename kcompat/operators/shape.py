@@ -27,20 +27,25 @@ def _reshape_type(x: TensorType, *, shape: tuple[int, ...]) -> TensorType:
         raise ShapeError(f"reshape: target {shape} keeps an axis that {shape_text(x.shape)} does not have")
     target: list[Dim] = [x.shape[axis] if size == KEEP else size for axis, size in enumerate(shape)]
     kept = {axis for axis, size in enumerate(shape) if size == KEEP}
-    source = product(dim for axis, dim in enumerate(x.shape) if axis not in kept)
+    dims = [dim for axis, dim in enumerate(x.shape) if axis not in kept]
+    source = product(dims)
     rest = product(size for axis, size in enumerate(shape) if size != INFER and axis not in kept)
     if INFER in shape:
-        target[shape.index(INFER)] = _inferred(source, rest, x, shape)
+        target[shape.index(INFER)] = _inferred(dims, rest, x, shape)
     elif isinstance(source, int) and source != rest:
         raise ShapeError(f"reshape: {shape_text(x.shape)} has {source} elements to place, {shape} takes {rest}")
     return x.with_shape(target)
 
 
-def _inferred(source: Dim, rest: Dim, x: TensorType, shape: tuple[int, ...]) -> Dim:
+def _inferred(dims: list[Dim], rest: Dim, x: TensorType, shape: tuple[int, ...]) -> Dim:
+    source = product(dims)
     if rest == 1:
         return source
     if not isinstance(source, int):
-        return None
+        unknown = [dim for dim in dims if not isinstance(dim, int)]
+        return (
+            unknown[0] if len(unknown) == 1 and rest and rest == product(d for d in dims if d != unknown[0]) else None
+        )
     if not isinstance(rest, int) or rest == 0 or source % rest:
         raise ShapeError(f"reshape: {shape_text(x.shape)} does not divide into {shape}")
     return source // rest

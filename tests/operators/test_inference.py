@@ -180,3 +180,18 @@ def test_open_batch_and_space(name: str) -> None:
         assert batch == "n0"
         assert isinstance(rest[channels - 1], int)
         assert all(isinstance(size, int) for size in space) == ("adaptive" in name)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "inferred"),
+    [
+        (("batch", 32), (-1, 32, 1, 1), ("batch", 32, 1, 1)),
+        (("batch", 4, 8), (-1, 2, 16), ("batch", 2, 16)),
+        (("batch", 4, 8), (-1, 16), (None, 16)),
+        (("batch", "time", 8), (-1, 8), (None, 8)),
+        ((2, "time", 8), (-2, -1, 8), (2, "time", 8)),
+        ((None, 8), (-1, 8, 1), (None, 8, 1)),
+    ],
+)
+def test_reshape_keeps_the_name_of_an_open_size(source: Any, target: tuple[int, ...], inferred: Any) -> None:
+    assert OPERATORS["reshape"].infer(TensorType("float32", source), shape=target).shape == inferred
