@@ -10,6 +10,7 @@ from numba import njit
 from .intrinsics import f32, i8, i32, u8
 from .scalars import ONE, ZERO, F, inline, maximum, minimum, rint_
 from .shares import share_start
+from .windows import by_rows, end_tap, first_tap, tap_offset
 
 _POINTERS = {"f": f32, "i": i8, "u": u8, "w": i32}
 """By letter: float32, int8, uint8, int32."""
@@ -114,6 +115,30 @@ def quantize() -> Any:
             y[i] = np.int32(F(255) if limited > F(255) else limited)
 
     return kernel
+
+
+def pool(dtype: str) -> Any:
+    """The largest bytes of windows; arguments: as of `windows.pool`."""
+    pointer, lowest = (i8, -128) if dtype == "int8" else (u8, 0)
+
+    @njit(inline="always")
+    def one(a, image, d, h, w):
+        channels = a[3]
+        y = pointer(a[1] + ((((image * a[7] + d) * a[8] + h) * a[9]) + w) * channels)
+        for c in range(channels):
+            y[c] = lowest
+        d, h, w = d * a[13], h * a[14], w * a[15]
+        d0, d1 = first_tap(d, a[16], a[19]), end_tap(d, a[16], a[19], a[4], a[10])
+        h0, h1 = first_tap(h, a[17], a[20]), end_tap(h, a[17], a[20], a[5], a[11])
+        w0, w1 = first_tap(w, a[18], a[21]), end_tap(w, a[18], a[21], a[6], a[12])
+        for i in range(d0, d1):
+            for j in range(h0, h1):
+                for k in range(w0, w1):
+                    x = pointer(a[0] + tap_offset(a, image, d, h, w, i, j, k))
+                    for c in range(channels):
+                        y[c] = x[c] if x[c] > y[c] else y[c]
+
+    return by_rows(one)
 
 
 def pad() -> Any:

@@ -205,7 +205,11 @@ def _vector(work: Rewrite, value: Value, y: Value) -> Value | None:
     sizes = value.shape
     if value.rank > y.rank or any(size != 1 for size in sizes[:-1]) or sizes[-1:] not in ((), (1,), y.shape[-1:]):
         return None
-    return value if value.rank <= 1 else work.b.reshape(value, shape=sizes[-1:])
+    if value.rank <= 1:
+        return value
+    if isinstance(value, Constant):
+        return Constant(value.data.reshape(sizes[-1:]), value.name)
+    return work.b.reshape(value, shape=sizes[-1:])
 
 
 def _dequantized(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:

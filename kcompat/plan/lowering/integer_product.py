@@ -14,6 +14,7 @@ from ..planner import Planner, lowers
 from ..program import Address, Argument, bits, kernel, product
 from .integer_depthwise import depthwise
 from .levels import pad_bytes
+from .movement import copy_bytes
 from .windows import SPATIAL, geometry, label_of
 
 GROUP = 4
@@ -151,7 +152,8 @@ class Operands:
         elif self.factor is not None:
             place = planner.place(self.factor)
             assert isinstance(place, Address)
-            factor = place
+            several = product(self.factor.shape) > 1
+            factor = _spread(planner, place, columns) if several else place
         return [factor, int(several), offset, bits(low), bits(high), self.y_zero]
 
 
@@ -165,6 +167,15 @@ def padded(vector: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([longer[places] for places in columns])
 
 
+def _spread(planner: Planner, vector: Address, columns: list[np.ndarray]) -> Address:
+    """Add copies of a float32 vector's columns to their padded order; what is between is of no account."""
+    target, width = planner.scratch(4 * sum(map(len, columns))), len(columns[0])
+    for matrix, places in enumerate(columns):
+        count = int(np.count_nonzero(places >= 0))
+        copy_bytes(planner, target + 4 * matrix * width, vector + 4 * int(places[0]), 4 * count)
+    return target
+
+
 def padded_columns(matrices: int, columns: int, width: int) -> list[np.ndarray]:
     """The columns of each matrix, -1 up to whole panels of a width."""
     counts = np.arange(matrices * columns).reshape(matrices, columns)
@@ -175,7 +186,7 @@ def padded_columns(matrices: int, columns: int, width: int) -> list[np.ndarray]:
 def integer_dense(planner: Planner, node: Node) -> bool:
     operands = Operands(node)
     rows, depth, columns = product(node.inputs[0].shape[:-1]), *operands.levels.shape  # type: ignore[union-attr]
-    if not _fits(operands) or 0 in (rows, depth, columns):
+    if not operands.is_known or 0 in (rows, depth, columns):
         return False
     place = planner.place(operands.x)
     assert isinstance(place, Address)
@@ -196,20 +207,13 @@ def integer_dense(planner: Planner, node: Node) -> bool:
     return True
 
 
-def _fits(operands: Operands) -> bool:
-    """Whether kernels have the product: a factor that is computed must be one number."""
-    factor = operands.factor
-    is_one = factor is None or isinstance(factor, Constant) or product(factor.shape) == 1
-    return operands.is_known and is_one
-
-
 @lowers("fused_integer_conv")
 def integer_conv(planner: Planner, node: Node) -> bool:
     x, w = node.inputs[:2]
     operands, attrs = Operands(node), node.attrs
     assert x is not None
     assert w is not None
-    if not _fits(operands) or x.rank - 2 > SPATIAL or 0 in node.outputs[0].shape:
+    if not operands.is_known or x.rank - 2 > SPATIAL or 0 in node.outputs[0].shape:
         return False
     sizes = [int(size) for size in x.shape[1:-1]]
     window = [int(size) for size in w.shape[:-2]]

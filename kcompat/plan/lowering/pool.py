@@ -13,7 +13,10 @@ from .windows import SPATIAL, three
 def pool(planner: Planner, node: Node) -> bool:
     x, y, attrs = node.inputs[0], node.outputs[0], node.attrs
     assert x is not None
-    if x.dtype != "float32" or attrs["layout"] == "channels_first" or not 0 < x.rank - 2 <= SPATIAL or 0 in y.shape:
+    is_of_bytes = x.dtype in ("int8", "uint8") and node.op.name == "max_pool"
+    if x.dtype != "float32" and not is_of_bytes:
+        return False
+    if attrs["layout"] == "channels_first" or not 0 < x.rank - 2 <= SPATIAL or 0 in y.shape:
         return False
     window = attrs["window"]
     dilations = attrs["dilations"] or (1,) * len(window)
@@ -25,8 +28,9 @@ def pool(planner: Planner, node: Node) -> bool:
     mode = "max" if node.op.name == "max_pool" else "mean"
     lanes = planner.target.lanes
     few = {"few": 1} if product(x.shape[-1:]) < lanes else {}
+    key = kernel("pooling.images", mode=mode, lanes=lanes, **few) if x.rank < 5 else kernel("windows.pool", mode=mode)
     planner.step(
-        kernel("pooling.images", mode=mode, lanes=lanes, **few) if x.rank < 5 else kernel("windows.pool", mode=mode),
+        kernel("levels.pool", dtype=x.dtype) if is_of_bytes else key,
         [
             source, target, product(x.shape[:1]), product(x.shape[-1:]),
             *three(sizes, 1), *three(y.shape[1:-1], 1), *three(window, 1),
