@@ -25,6 +25,9 @@ import numpy as np
 
 Run = Callable[[np.ndarray], np.ndarray]
 
+PAUSE = 0.1
+"""Seconds before an engine's turn: threads of the engine before it look for work for some 40 ms before they sleep."""
+
 
 def kcompat(folder: Path, name: str, batch: int, threads: int) -> Run:
     from kcompat import load_model
@@ -127,6 +130,7 @@ def measure(runs: dict[str, Run], x: np.ndarray, threads: int, rounds: int, seco
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds + 1):
         for name, run in runs.items():
+            time.sleep(PAUSE)
             run(x)
             calls, start = 0, time.perf_counter()
             while calls == 0 or time.perf_counter() - start < seconds:

@@ -9,7 +9,7 @@ from ...ir.types import Shape
 from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, bits, kernel, product
-from ..strips import Chain, is_one_image, window_of
+from ..strips import LARGE_BYTES, Chain, is_one_image, window_of
 from .dense import FLOPS, add_product
 from .tiles import Tile, choose_tile, pack_panels, packed_bias
 
@@ -123,9 +123,9 @@ def winograd(
 
 def _in_strips(planner: Planner, node: Node, down: int, across: int, channels: int, filters: int) -> bool:
     """Let a convolution of a large image do a few rows of tiles at a time; False if it is to do all at once."""
-    if window_of(node) is None or not is_one_image(node):
-        return False
     row = 4 * PLACES * across * (channels + filters)
+    if down * row <= LARGE_BYTES or window_of(node) is None or not is_one_image(node):
+        return False
     at_once = min(STRIP_BYTES // row, down // LEAST_STRIPS)
     if at_once < 1 or channels * filters > 2 * at_once * across * (channels + filters):
         return False
