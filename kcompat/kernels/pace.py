@@ -28,8 +28,8 @@ GAIN = 0.9
 """Of the time before: what the other way must not exceed to be kept."""
 
 FIRST_REST, COST = 8, 50
-"""Calls before the next trial once the way has changed, and how many times as long as a trial lost the rest is to
-take in the end: it doubles with each trial that changes nothing."""
+"""Calls before the next trial once the way has changed, and how many times as long as a trial, and as what it lost,
+the rest is to take in the end: it doubles with each trial that changes nothing."""
 
 TIME_UTC = 1
 """A name of the C standard, and the only clock of it that all C libraries have."""
@@ -37,31 +37,31 @@ TIME_UTC = 1
 read_clock = external("timespec_get", "i64", "i64")
 
 
-@njit(inline="always")
+@njit
 def nanoseconds(pace):
     """The time of the clock."""
     read_clock(pace + 8 * CLOCK, TIME_UTC)
     return i64(pace)[CLOCK] * 1_000_000_000 + i64(pace)[CLOCK + 1]
 
 
-@njit(inline="always")
+@njit
 def rest_of(words):
-    return max(words[REST], FIRST_REST)
+    return words[REST] if words[REST] > FIRST_REST else FIRST_REST
 
 
-@njit(inline="always")
+@njit
 def shares(pace):
     """Whether the coming call is to be shared."""
     words = i64(pace)
     return (words[ALONE] == 0) == (words[CALLS] < rest_of(words))
 
 
-@njit(inline="always")
+@njit
 def least(known, time):
-    return time if known == 0 else min(known, time)
+    return time if known == 0 or time < known else known
 
 
-@njit(inline="always")
+@njit
 def note(pace, time):
     """The call took so many nanoseconds."""
     words = i64(pace)
@@ -77,13 +77,13 @@ def note(pace, time):
             settle(words)
 
 
-@njit(inline="always")
+@njit
 def settle(words):
     """Keep the quicker way until the next trial."""
-    if words[TRIAL] < GAIN * words[USUAL]:
+    rest, usual = rest_of(words), words[USUAL]
+    if words[TRIAL] < GAIN * usual:
         words[ALONE] = 1 - words[ALONE]
         words[REST] = FIRST_REST
-    else:
-        lost = words[LOST] - TRIES * words[USUAL]
-        words[REST] = min(2 * rest_of(words), max(FIRST_REST, COST * TRIES, COST * lost // max(words[USUAL], 1)))
+    elif rest < COST * TRIES or rest * usual < COST * (words[LOST] - TRIES * usual):
+        words[REST] = 2 * rest
     words[CALLS] = words[USUAL] = words[TRIAL] = words[LOST] = 0

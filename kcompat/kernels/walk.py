@@ -46,12 +46,11 @@ def walk_together(step, end, team):
 @njit(inline="always")
 def walk_at_pace(step, end, team, pace):
     """Run the steps between two addresses, shared or alone, as has been quicker; shared if pace is 0."""
-    if team == 0 or pace == 0:
-        walk_together(step, end, team)
-        return
-    start = nanoseconds(pace)
-    walk_together(step, end, team if shares(pace) else 0)
-    note(pace, nanoseconds(pace) - start)
+    is_tried = team != 0 and pace != 0
+    start = nanoseconds(pace) if is_tried else 0
+    walk_together(step, end, team if not is_tried or shares(pace) else 0)
+    if is_tried:
+        note(pace, nanoseconds(pace) - start)
 
 
 @njit(inline="always")
