@@ -49,12 +49,17 @@ def tiles(
         places, offsets, pixels = i64(table), i64(a[22]), a[21]
         for row in range(rows):
             at = min(first + row, end - 1)
-            places[rows + row] = a[3] + at * a[20]
-            if a[22] == 0:
-                places[row] = x + at * a[19]
-            else:
-                image = at // pixels
-                places[row] = x + image * a[23] + offsets[at - image * pixels]
+            places[row], places[rows + row] = x + at * a[19], a[3] + at * a[20]
+        if a[22] == 0:
+            return
+        image = first // pixels
+        pixel = first - image * pixels
+        for row in range(rows):
+            places[row] = x + image * a[23] + offsets[pixel]
+            if first + row + 1 < end:
+                pixel += 1
+                if pixel == pixels:
+                    pixel, image = 0, image + 1
 
     def kernel(a, thread, threads):
         table, words = table_on_stack(), address_of(a)

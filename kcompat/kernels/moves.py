@@ -26,6 +26,10 @@ def _run(target, source, count, target_stride, source_stride, size):
     elif size == 4:
         for i in range(count):
             u32(target + i * target_stride)[0] = u32(source + i * source_stride)[0]
+    elif size == 1:
+        y8, x8 = u8(target), u8(source)
+        for i in range(count):
+            y8[i * target_stride] = x8[i * source_stride]
     elif size == 8:
         for i in range(count):
             i64(target + i * target_stride)[0] = i64(source + i * source_stride)[0]

@@ -15,7 +15,7 @@ from .rewrite import Rewrite, rewrite
 
 _FUSED = {"integer_conv": "fused_integer_conv", "conv": "fused_integer_conv"}
 _OPERANDS = ("x", "w", "x_zero", "w_zero", "bias", "factor", "offset", "y_zero")
-_MOVES = ("reshape", "transpose", "slice", "squeeze", "expand_dims", "max_pool", "concat", "pad")
+MOVES = ("reshape", "transpose", "slice", "squeeze", "expand_dims", "max_pool", "concat", "pad")
 """Operators whose results are among the elements that they are given, and commute with what never decreases."""
 
 SAME_SCALE = 1e-6
@@ -261,10 +261,14 @@ def _moved(work: Rewrite, value: Value | None, scale: np.ndarray, zero: np.ndarr
     steps = _same_steps(work, value, scale, zero)
     if steps is not None:
         return steps
-    node = work.producer(value, *_MOVES)
+    node = work.producer(value, *MOVES)
     if node is None or value is None or not work.single_use(value):
         return None
     operands = [_moved(work, operand, scale, zero) for operand in node.inputs]
+    if node.op.name == "concat":
+        operands = [
+            moved or _in_other_steps(work, x, scale, zero) for x, moved in zip(node.inputs, operands, strict=True)
+        ]
     if any(operand is None for operand in operands):
         return None
     attrs = dict(node.attrs)
@@ -272,6 +276,11 @@ def _moved(work: Rewrite, value: Value | None, scale: np.ndarray, zero: np.ndarr
         attrs["value"] = float(quantize.meaning(np.float32(attrs["value"]), scale, zero))
     result: Value = work.b.apply(node.op, *operands, **attrs)
     return result
+
+
+def _in_other_steps(work: Rewrite, value: Value | None, scale: np.ndarray, zero: np.ndarray) -> Value | None:
+    """Steps of one scale as those of another."""
+    return None if _steps(work, value) is None else work.b.quantize(value, scale, zero)
 
 
 def _same_steps(work: Rewrite, value: Value | None, scale: np.ndarray, zero: np.ndarray) -> Value | None:

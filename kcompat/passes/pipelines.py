@@ -20,6 +20,7 @@ from .known_sizes import with_known_sizes
 from .layout import with_layout
 from .merge_chains import merge_chains
 from .remove_dead import remove_dead
+from .unsigned_steps import unsigned_steps
 
 Pass = Callable[[Graph], Graph]
 
@@ -32,6 +33,7 @@ INFERENCE: tuple[Pass, ...] = (
     fold_constants,
     integer_products,
     remove_dead,
+    unsigned_steps,
     constant_products,
     fold_pads,
     fold_batch_norm,

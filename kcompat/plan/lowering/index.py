@@ -25,6 +25,7 @@ INDEX: Index = {
     "matmul": ("einsum", "matmul"),
     "movement": ("broadcast_to", "concat", "pad", "slice", "transpose"),
     "norms": ("group_norm", "l2_normalize", "layer_norm", "rms_norm"),
+    "phases": (),
     "pool": ("avg_pool", "max_pool"),
     "random": ("random_uniform",),
     "recurrent": ("gru", "lstm", "simple_rnn"),

@@ -29,6 +29,8 @@ def copy(planner: Planner, target: Address, source: Address, axes: Sequence[Axis
     axes = _merged([axis for axis in axes if axis[0] != 1])
     if size == 4 and _turned(planner, target, source, axes, label):
         return
+    if size == 1 and len(axes) > 1 and axes[-1][0] < min(FEW, axes[-2][0]) and axes[-1][1:] != (1, 1):
+        axes[-2:] = axes[:-3:-1]
     padded = [(1, 0, 0)] * (AXES - len(axes)) + axes
     count = product([axis[0] for axis in axes])
     planner.step(
