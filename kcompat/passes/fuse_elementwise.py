@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..ir import Constant, Graph, Node, Value
 from ..operators.fused import Instruction
 from .rewrite import Rewrite, rewrite
@@ -23,23 +25,37 @@ MOST_OPERANDS, MOST_INSTRUCTIONS = 8, 16
 
 
 def fuse_elementwise(graph: Graph) -> Graph:
-    """Given pointwise operators of float32, booleans, and steps of a scale. Result: chains of them; a chain takes in
-    those before it whose results have its shape and that nothing else reads."""
+    """Given pointwise operators of float32, booleans, and steps of a scale, and chains of them. Result: chains; a chain
+    takes in those before it whose results have its shape, which must be known, and that nothing else reads."""
     return rewrite(graph, _fuse)
+
+
+def has_open_chains(graph: Graph) -> bool:
+    """Whether there are chains that `fuse_elementwise` could not compare, since sizes were not known."""
+    return any(node.op.name == "chain" and None in node.outputs[0].shape for node in graph.nodes)
 
 
 def _fuse(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
     values = [value for value in operands if value is not None]
-    if not _is_chained(node, [*values, node.outputs[0]]):
+    own = _instructions(node, [*values, node.outputs[0]])
+    if own is None:
         return None
     inputs: list[Value] = []
     program: list[Instruction] = []
     places = [_take(work, value, node.outputs[0], inputs, program) for value in values]
-    program.append((node.op.name, tuple(places), tuple(node.attrs.items())))
+    append_instructions(own, places, program)
     if len(inputs) > MOST_OPERANDS or len(program) > MOST_INSTRUCTIONS:
-        inputs, program = values, [(node.op.name, tuple(range(len(values))), tuple(node.attrs.items()))]
-        places = list(range(len(values)))
+        return work.b.chain(*values, program=own)
     return work.b.chain(*inputs, program=numbered(len(inputs), program))
+
+
+def _instructions(node: Node, values: list[Value]) -> tuple[Instruction, ...] | None:
+    """What a node does, as a chain; None if it is none, or one of several results."""
+    if node.op.name == "chain":
+        return None if node.attrs["results"] else node.attrs["program"]
+    if not _is_chained(node, values):
+        return None
+    return ((node.op.name, tuple(range(len(values) - 1)), tuple(node.attrs.items())),)
 
 
 def _is_chained(node: Node, values: list[Value]) -> bool:
@@ -54,11 +70,16 @@ def _take(work: Rewrite, value: Value, result: Value, inputs: list[Value], progr
     if source is None or not work.single_use(value) or value.shape != result.shape or None in value.shape:
         return operand_place(value, inputs)
     operands = [operand_place(operand, inputs) for operand in source.inputs if operand is not None]
+    append_instructions(source.attrs["program"], operands, program)
+    return ~(len(program) - 1)
+
+
+def append_instructions(own: Iterable[Instruction], operands: list[int], program: list[Instruction]) -> None:
+    """Add a chain's instructions, whose operands are at places: an operand (>= 0) or ~ an instruction's number."""
     first = len(program)
-    for name, reads, attrs in source.attrs["program"]:
+    for name, reads, attrs in own:
         moved = (operands[i] if i < len(operands) else ~(first + i - len(operands)) for i in reads)
         program.append((name, tuple(moved), attrs))
-    return ~(len(program) - 1)
 
 
 def operand_place(value: Value, inputs: list[Value]) -> int:

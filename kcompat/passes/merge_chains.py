@@ -7,7 +7,7 @@ from functools import partial
 
 from ..ir import Graph, Node, Value
 from ..operators.fused import Instruction
-from .fuse_elementwise import MOST_INSTRUCTIONS, MOST_OPERANDS, numbered, operand_place
+from .fuse_elementwise import MOST_INSTRUCTIONS, MOST_OPERANDS, append_instructions, numbered, operand_place
 from .rewrite import Rewrite, rewrite
 
 COMPILED = frozenset((
@@ -42,10 +42,14 @@ def _merged(work: Rewrite, node: Node, operands: list[Value | None], *, updates:
         if source is None or old not in updates or old.type != y.type or source.attrs["results"]:
             places.append(operand_place(new, inputs))
             continue
-        _append(source, [operand_place(value, inputs) for value in source.inputs if value is not None], program)
+        append_instructions(
+            source.attrs["program"],
+            [operand_place(value, inputs) for value in source.inputs if value is not None],
+            program,
+        )
         results.append((old, len(program) - 1))
         places.append(~(len(program) - 1))
-    _append(node, places, program)
+    append_instructions(node.attrs["program"], places, program)
     if not results or not _is_short(inputs, program, y):
         return None
     numbers = [*(number for _, number in results), len(program) - 1]
@@ -62,11 +66,3 @@ def _is_short(inputs: list[Value], program: list[Instruction], y: Value) -> bool
     if len(inputs) > COMPILED_OPERANDS or len(program) > COMPILED_INSTRUCTIONS:
         return False
     return all(name in COMPILED for name, _, _ in program) and all(value.shape in (y.shape, ()) for value in inputs)
-
-
-def _append(node: Node, places: list[int], program: list[Instruction]) -> None:
-    """Add a chain's instructions, whose operands are at places: an operand (>= 0) or ~ an instruction's number."""
-    first = len(program)
-    for name, reads, attrs in node.attrs["program"]:
-        moved = (places[i] if i < len(places) else ~(first + i - len(places)) for i in reads)
-        program.append((name, tuple(moved), attrs))

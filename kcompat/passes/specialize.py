@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from ..ir import Graph, TensorType, Value
 from ..ir.types import Shape
+from .fuse_elementwise import fuse_elementwise, has_open_chains
+from .remove_dead import remove_dead
 from .rewrite import keep, rewrite
 
 
 def specialize(graph: Graph, shapes: Sequence[Shape]) -> Graph:
-    """Given inputs with open sizes. Result: the same graph for inputs of these shapes.
+    """Given inputs with open sizes. Result: the same graph for inputs of these shapes, in which more chains may fuse.
 
     Raises ShapeError naming the node that does not take them.
     """
@@ -20,4 +22,4 @@ def specialize(graph: Graph, shapes: Sequence[Shape]) -> Graph:
     ]
     special = rewrite(graph, keep, dict(zip(graph.inputs, inputs, strict=True)))
     special.inputs = inputs
-    return special
+    return remove_dead(fuse_elementwise(special)) if has_open_chains(graph) else special
