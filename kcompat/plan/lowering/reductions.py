@@ -5,10 +5,13 @@ from __future__ import annotations
 from ...ir import Node
 from ...ir.types import normalize_axes
 from ..planner import Planner, lowers
-from ..program import kernel, product
+from ..program import Key, kernel, product
 
 ELEMENTS = 4.0
 """Reduced per nanosecond, for estimates of work."""
+
+WHOLE = ("int32", "int64")
+"""Whole numbers that kernels reduce."""
 
 
 @lowers("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
@@ -19,14 +22,15 @@ def reduce(planner: Planner, node: Node) -> bool:
     together = not axes or axes == list(range(axes[0], axes[-1] + 1))
     op = node.op.name.removeprefix("reduce_")
     is_truth = x.dtype == "bool" and op in ("max", "min")
-    if not (is_truth or x.dtype == y.dtype == "float32") or not axes or not together or 0 in x.shape:
+    is_whole = x.dtype == y.dtype and x.dtype in WHOLE and op != "mean"
+    if not (is_truth or is_whole or x.dtype == y.dtype == "float32") or not axes or not together or 0 in x.shape:
         return False
     outer, count, inner = (
         product(part) for part in (x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1], x.shape[axes[-1] + 1 :])
     )
     source, target = planner.place(x), planner.place(y)
     planner.step(
-        kernel("truth.reduce" if is_truth else "reductions.reduce", op=op),
+        kernel("whole.reduce", op=op, dtype=x.dtype) if is_whole else _kernel(op, is_truth),
         [target, source, outer, count, inner],
         reads=[source],
         writes=[target],
@@ -34,6 +38,10 @@ def reduce(planner: Planner, node: Node) -> bool:
         label=f"{op} {outer}x{count}x{inner}",
     )
     return True
+
+
+def _kernel(op: str, is_truth: bool) -> Key:
+    return kernel("truth.reduce" if is_truth else "reductions.reduce", op=op)
 
 
 @lowers("softmax", "log_softmax")
