@@ -35,6 +35,7 @@ lookup       lookup, token_at
 text         tokenize
 ctc          connectionist temporal classification
 resample     positions as weighted sums of others
+quantized    numbers as steps of a scale, products of them; fused_integer: with what follows
 
 A file is imported when one of its cards is asked for, and its cards enter themselves in
 `kcompat.ir.OPERATORS`: to add an operator, write its card in the file of its kind, or in a new file,

@@ -75,6 +75,16 @@ def test_products_are_of_integers(name: str) -> None:
     assert all(label.startswith("integer") for label in products)
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_written_again(name: str, tmp_path: Path) -> None:
+    """Steps and products of them stay such in ONNX files."""
+    kcompat.load_model(str(FOLDER / f"{name}.onnx")).save(str(tmp_path / "again.onnx"))
+    onnx.checker.check_model(tmp_path / "again.onnx", full_check=True)
+    again = kcompat.load_model(str(tmp_path / "again.onnx")).program.graph()
+    assert again is not None
+    hold(name, Executor(again)([REFERENCES[f"{name}_x"]])[0])
+
+
 def test_channels_last_is_refused(tmp_path: Path) -> None:
     model = onnx.load(FOLDER / "global.onnx")
     model.graph.node[0].attribute.append(helper.make_attribute("channels_last", 1))

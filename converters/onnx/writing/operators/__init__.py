@@ -9,6 +9,7 @@ normal       normalisations
 resampling   resize
 recurrent    LSTM, GRU, simple RNN
 encoding     categories
+quantized    steps of a scale, products of them
 """
 
 import importlib

@@ -12,7 +12,7 @@ from kcompat.operators.window import resolve_pads
 from ..call import Call, writes
 
 
-def _require_channels_first(w: Call) -> None:
+def require_channels_first(w: Call) -> None:
     assert w.attr("layout") == "channels_first", "the layout pass comes first"
 
 
@@ -27,7 +27,7 @@ def _padding(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> di
     return {"pads": wide} if any(wide) else {}
 
 
-def _window(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dict[str, Any]:
+def window_of(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dict[str, Any]:
     """The attributes that convolution and pooling share."""
     return {
         "kernel_shape": list(window),
@@ -37,7 +37,7 @@ def _window(w: Call, window: tuple[int, ...], dilations: tuple[int, ...]) -> dic
     }
 
 
-def _cropped(w: Call) -> str:
+def uncropped(w: Call) -> str:
     """The operand without what negative pads take away, which windows of ONNX do not have."""
     pads = w.attr("pads")
     if isinstance(pads, str) or min(min(pair) for pair in pads) >= 0:
@@ -46,7 +46,7 @@ def _cropped(w: Call) -> str:
     return w.add("Pad", w.x(), pads=[*lows, *highs])
 
 
-def _kernel(w: Call, perm: tuple[int, ...]) -> str:
+def kernel_of(w: Call, perm: tuple[int, ...]) -> str:
     if w.data(1) is not None:
         return w.weight(1, lambda kernel: kernel.transpose(perm))
     return w.add("Transpose", w.x(1), perm=perm)
@@ -54,19 +54,19 @@ def _kernel(w: Call, perm: tuple[int, ...]) -> str:
 
 @writes("conv")
 def _conv(w: Call) -> str:
-    _require_channels_first(w)
+    require_channels_first(w)
     shape = w.type(1).shape
     rank = len(shape)
-    attributes = _window(w, shape[:-2], w.attr("dilations"))  # type: ignore[arg-type]
-    kernel = _kernel(w, (rank - 1, rank - 2, *range(rank - 2)))
+    attributes = window_of(w, shape[:-2], w.attr("dilations"))  # type: ignore[arg-type]
+    kernel = kernel_of(w, (rank - 1, rank - 2, *range(rank - 2)))
     bias = [w.x(2)] if w.given(2) else []
-    return w.add("Conv", _cropped(w), kernel, *bias, group=w.attr("groups"), **attributes)
+    return w.add("Conv", uncropped(w), kernel, *bias, group=w.attr("groups"), **attributes)
 
 
 @writes("conv_transpose")
 def _conv_transpose(w: Call) -> str:
     """What `pads` and `output_padding` add at an end beyond a stride is added after, before the bias."""
-    _require_channels_first(w)
+    require_channels_first(w)
     shape, strides = w.type(1).shape, w.attr("strides")
     rank = len(shape)
     lows = [low for low, _ in w.attr("pads")]
@@ -82,7 +82,7 @@ def _conv_transpose(w: Call) -> str:
     result = w.add(
         "ConvTranspose",
         w.x(),
-        _kernel(w, (rank - 1, rank - 2, *range(rank - 2))),
+        kernel_of(w, (rank - 1, rank - 2, *range(rank - 2))),
         *bias,
         kernel_shape=list(shape[:-2]),
         strides=list(strides),
@@ -101,11 +101,11 @@ def _conv_transpose(w: Call) -> str:
 
 @writes("max_pool")
 def _max_pool(w: Call) -> str:
-    _require_channels_first(w)
+    require_channels_first(w)
     window = w.attr("window")
     fits = w.is_float or w.dtype in ("int8", "uint8")
-    x = _cropped(w) if fits else w.cast(_cropped(w), "float64")
-    attributes = _window(w, window, w.attr("dilations") or (1,) * len(window))
+    x = uncropped(w) if fits else w.cast(uncropped(w), "float64")
+    attributes = window_of(w, window, w.attr("dilations") or (1,) * len(window))
     result, _ = w.add("MaxPool", x, outputs=[True, _sees_zeros(w)], **attributes)
     return result if fits else w.cast(result, w.dtype)
 
@@ -131,21 +131,21 @@ _NOT_NEGATIVE = {"sigmoid", "softmax", "softplus", "square", "abs", "exp"}
 @writes("max_pool_places")
 def _max_pool_places(w: Call) -> tuple[str, str]:
     window = w.attr("window")
-    attributes = _window(w, window, w.attr("dilations") or (1,) * len(window))
+    attributes = window_of(w, window, w.attr("dilations") or (1,) * len(window))
     return w.add("MaxPool", w.x(), outputs=2, storage_order=int(w.attr("column_major")), **attributes)
 
 
 @writes("avg_pool")
 def _avg_pool(w: Call) -> str:
-    _require_channels_first(w)
+    require_channels_first(w)
     window = w.attr("window")
     dilations = w.attr("dilations") or (1,) * len(window)
-    attributes = _window(w, window, dilations)
+    attributes = window_of(w, window, dilations)
     if max(dilations) > 1:
         w.require_opset(19, "AveragePool with dilations")
     elif w.opset < 19:
         del attributes["dilations"]
-    return w.add("AveragePool", _cropped(w), count_include_pad=int(w.attr("count_padding")), **attributes)
+    return w.add("AveragePool", uncropped(w), count_include_pad=int(w.attr("count_padding")), **attributes)
 
 
 @writes("stft")
