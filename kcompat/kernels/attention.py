@@ -116,7 +116,7 @@ def run(rows: int, vectors: int, lanes: int) -> Any:
         _hide(x, a, times, sample, head, query, np.float32(LOWEST))
         for key in range(times, wide):
             x[key] = np.float32(-np.inf)
-        softmax(scores, wide // lanes)
+        softmax(scores, scores, wide)
         if a[23] != 0:
             _hide(x, a, times, sample, head, query, np.float32(0))
         if a[4] != 0:

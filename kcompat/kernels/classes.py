@@ -5,35 +5,156 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from . import scalars
-from .intrinsics import f32, i32, i64
-from .reductions import REASSOCIATED
+from .intrinsics import I32, f32, i32, i64, trailing_zeros
+from .reductions import ORDERED, REASSOCIATED, Reduction
+from .rows import WAYS
 from .shares import share_start
+from .vectors import constant
 
 
-def largest(op: str) -> Any:
+class _Places(Reduction):
+    """Emits where the largest or least is, the first of equals."""
+
+    def __init__(self, builder: Any, lanes: int, op: str) -> None:
+        super().__init__(builder, lanes, op.removeprefix("arg"))
+        self.integers = ir.VectorType(I32, lanes)
+
+    def hits(self, values: Any, best: Any) -> Any:
+        """Bits that say which are NaN or, if none is, which are the best."""
+        build = self.builder
+        odd = self.bits(build.fcmp_unordered("uno", values, values))
+        same = self.bits(build.fcmp_ordered("==", values, best))
+        return build.select(build.icmp_signed("!=", odd, constant(0)), odd, same)
+
+    def place_columns(self, y: Any, x: Any, count: Any, step: Any, width: Any) -> None:
+        """As `columns`, the places of what that finds."""
+        build = self.builder
+        distance = build.sub(y, x)
+
+        def strip(places: list[Any], mask: Any) -> None:
+            held = self.accumulators(self.start, len(places))
+            found = [cgutils.alloca_once(build, self.integers) for _ in places]
+            addresses = [build.ptrtoint(place, x.type) for place in places]
+            for address, best, at in zip(addresses, held, found, strict=True):
+                build.store(self.load(self.pointer(address), mask), best)
+                build.store(ir.Constant(self.integers, [0] * self.lanes), at)
+            with cgutils.for_range_slice(build, constant(1), count, constant(1)) as (row, _):
+                number = build.trunc(row, I32)
+                for address, best, at in zip(addresses, held, found, strict=True):
+                    new = self.load(self.pointer(build.add(address, build.mul(row, step))), mask)
+                    self._take(new, self.splat_integer(number), best, at)
+            for address, at in zip(addresses, found, strict=True):
+                target = self.pointer(build.add(address, distance))
+                self.store(build.bitcast(build.load(at), self.vector), target, mask)
+
+        self.groups(self.pointer(x), width, strip, WAYS)
+
+    def _take(self, new: Any, number: Any, best: Any, at: Any) -> None:
+        build, held = self.builder, self.builder.load(best)
+        better = build.fcmp_unordered(ORDERED[self.op], new, held)
+        better = build.and_(better, build.fcmp_ordered("ord", held, held))
+        build.store(build.select(better, new, held), best)
+        build.store(build.select(better, number, build.load(at)), at)
+
+    def splat_integer(self, scalar: Any) -> Any:
+        undefined = ir.Constant(self.integers, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, [0] * self.lanes))
+
+
+def _short_place(op: str, lanes: int) -> Any:
+    """`place(x, count)` in a row of one vector."""
+
+    @intrinsic
+    def place(context, x, count):
+        def codegen(context, builder, signature, args):
+            emit = _Places(builder, lanes, op)
+            values = emit.filled(emit.pointer(args[0]), emit.mask(args[1]), emit.start)
+            return emit.hits(values, emit.total(values, emit.better))
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return place
+
+
+def _best_of(op: str, lanes: int) -> Any:
+    """`best(x, count)` of a row."""
+
+    @intrinsic
+    def best(context, x, count):
+        def codegen(context, builder, signature, args):
+            emit = _Places(builder, lanes, op)
+            return emit.first(emit.row(emit.pointer(args[0]), args[1]))
+
+        return types.float32(types.int64, types.int64), codegen
+
+    return best
+
+
+def _hits_of(op: str, lanes: int) -> Any:
+    """`hits(x, count, best)`: bits that say which of the first elements, one vector at most, are the best."""
+
+    @intrinsic
+    def hits(context, x, count, best):
+        def codegen(context, builder, signature, args):
+            emit, (x, count, best) = _Places(builder, lanes, op), args
+            return emit.hits(emit.filled(emit.pointer(x), emit.mask(count), emit.start), emit.splat(best))
+
+        return types.int64(types.int64, types.int64, types.float32), codegen
+
+    return hits
+
+
+def _columns_of(op: str, lanes: int) -> Any:
+    """`columns(y, x, count, step, width)`."""
+
+    @intrinsic
+    def columns(context, y, x, count, step, width):
+        def codegen(context, builder, signature, args):
+            _Places(builder, lanes, op).place_columns(*args)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), codegen
+
+    return columns
+
+
+def largest(op: str, lanes: int) -> Any:
     """`y[outer, inner] = op over r of x[outer, r, inner]`, the first of equals, NaN before all; arguments: y (int32),
     x, outer, count, inner. op: "argmax" or "argmin"."""
-    sign = np.float32(1 if op == "argmax" else -1)
+    short, best_of, hits, columns = (make(op, lanes) for make in (_short_place, _best_of, _hits_of, _columns_of))
 
     @njit(inline="always")
-    def place_of(x, count, step):
-        best, place = sign * x[0], 0
-        for r in range(1, count):
-            value = sign * x[r * step]
-            if value > best or (value != value and best == best):
-                best, place = value, r
-        return place
+    def place_of(x, count):
+        if count <= lanes:
+            return trailing_zeros(short(x, count))
+        best, place = best_of(x, count), 0
+        while True:
+            found = hits(x + place * 4, count - place, best)
+            if found != 0:
+                return place + trailing_zeros(found)
+            place += lanes
 
     def kernel(a, thread, threads):
-        y, count, inner = i32(a[0]), a[3], a[4]
-        unit, end = share_start(a[2] * inner, thread, threads), share_start(a[2] * inner, thread + 1, threads)
-        while unit < end:
-            outer = unit // inner
-            y[unit] = place_of(f32(a[1] + (outer * count * inner + unit - outer * inner) * 4), count, inner)
-            unit += 1
+        outer, count, inner = a[2], a[3], a[4]
+        apart = inner if outer == 1 else outer
+        at, end = share_start(apart, thread, threads), share_start(apart, thread + 1, threads)
+        if outer == 1 and inner > 1:
+            columns(a[0] + at * 4, a[1] + at * 4, count, inner * 4, end - at)
+            return
+        while at < end:
+            x = a[1] + at * count * inner * 4
+            if inner == 1:
+                i32(a[0])[at] = place_of(x, count)
+            else:
+                columns(a[0] + at * inner * 4, x, count, inner * 4, inner)
+            at += 1
 
     return kernel
 

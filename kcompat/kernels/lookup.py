@@ -34,12 +34,14 @@ def gather(index: str) -> Any:
         unit, end = share_start(a[3] * count, thread, threads), share_start(a[3] * count, thread + 1, threads)
         while unit < end:
             outer = unit // count
-            place = indices[unit - outer * count]
-            if 0 <= place < size:
-                move(a[0] + unit * run, a[1] + (outer * size + place) * run, run)
-            else:
-                i64(a[7])[0] = 1
-            unit += 1
+            first = unit - outer * count
+            for i in range(first, min(count, first + end - unit)):
+                place = indices[i]
+                if 0 <= place < size:
+                    move(a[0] + unit * run, a[1] + (outer * size + place) * run, run)
+                else:
+                    i64(a[7])[0] = 1
+                unit += 1
 
     return kernel
 

@@ -1,108 +1,153 @@
-"""Reductions along the middle of three axes, and what is made of them along rows."""
+"""Reductions along the middle of three axes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from . import scalars
 from .intrinsics import f32
+from .rows import Rows
 from .shares import share_start
+from .vectors import constant
+
+ROWS = 2
+"""Rows that are added to sums of their own: as many in all columns, whichever thread has them."""
 
 REASSOCIATED = {"contract", "nsz", "reassoc"}
 """A sum along a row may be split into as many sums as vectors have lanes: the same ones in every run."""
 
-_START = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
-_COMBINE = {
-    "sum": scalars.FLOAT["add"],
-    "mean": scalars.FLOAT["add"],
-    "prod": scalars.FLOAT["mul"],
-    "max": scalars.maximum,
-    "min": scalars.minimum,
-}
+ORDERED = {"max": ">", "min": "<"}
+_START = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": float("-inf"), "min": float("inf")}
 
 
-def reduce(op: str) -> Any:
+class Reduction(Rows):
+    """Emits sums, products, or the largest or least, which NaN is before all."""
+
+    def __init__(self, builder: Any, lanes: int, op: str) -> None:
+        super().__init__(builder, lanes)
+        self.op, self.start = op, _START[op]
+
+    def join(self, new: Any, held: Any) -> Any:
+        better = self.better(new, held)
+        if self.op not in ORDERED:
+            return better
+        return self.builder.select(self.builder.fcmp_unordered("uno", new, new), new, better)
+
+    def better(self, new: Any, held: Any) -> Any:
+        """As `join`, of numbers: NaN in `new` does not win."""
+        build = self.builder
+        if self.op == "prod":
+            return build.fmul(new, held)
+        if self.op not in ORDERED:
+            return build.fadd(new, held)
+        return build.select(build.fcmp_ordered(ORDERED[self.op], new, held), new, held)
+
+    def row(self, row: Any, count: Any) -> Any:
+        """The reduction of a row, in every lane."""
+        if self.op not in ORDERED:
+            return self.fold(row, count, self.start, self._filled, self.better)
+        truths = ir.VectorType(ir.IntType(1), self.lanes)
+        odd = cgutils.alloca_once(self.builder, truths)
+        self.builder.store(ir.Constant(truths, None), odd)
+
+        def step(place: Any, mask: Any) -> Any:
+            value = self._filled(place, mask)
+            is_odd = self.builder.fcmp_unordered("uno", value, value)
+            self.builder.store(self.builder.or_(is_odd, self.builder.load(odd)), odd)
+            return value
+
+        best = self.fold(row, count, self.start, step, self.better)
+        has_odd = self.builder.icmp_signed("!=", self.bits(self.builder.load(odd)), constant(0))
+        return self.builder.select(has_odd, self.number(float("nan")), best)
+
+    def _filled(self, place: Any, mask: Any) -> Any:
+        return self.filled(place, mask, self.start)
+
+    def columns(self, y: Any, x: Any, count: Any, step: Any, width: Any, divisor: Any) -> None:
+        """Of `count` rows, `step` bytes apart, each of `width` elements: vectors of them in registers."""
+        build = self.builder
+        distance = build.sub(y, x)
+
+        def strip(places: list[Any], mask: Any) -> None:
+            held = self.accumulators(self.start, ROWS * len(places))
+            addresses = [build.ptrtoint(place, x.type) for place in places]
+            together = build.mul(build.sdiv(count, constant(ROWS)), constant(ROWS))
+
+            def add(row: Any, way: int) -> None:
+                for number, address in enumerate(addresses):
+                    into = held[number * ROWS + way]
+                    new = self.load(self.pointer(build.add(address, build.mul(row, step))), mask)
+                    build.store(self.join(new, build.load(into)), into)
+
+            with cgutils.for_range_slice(build, constant(0), together, constant(ROWS)) as (first, _):
+                for way in range(ROWS):
+                    add(build.add(first, constant(way)), way)
+            with cgutils.for_range_slice(build, together, count, constant(1)) as (row, _):
+                add(row, 0)
+            for number, address in enumerate(addresses):
+                result = self.joined([build.load(at) for at in held[number * ROWS : (number + 1) * ROWS]], self.join)
+                result = build.fdiv(result, self.splat(divisor)) if self.op == "mean" else result
+                self.store(result, self.pointer(build.add(address, distance)), mask)
+
+        self.groups(self.pointer(x), width, strip, self.lanes // 2)
+
+
+def _row_of(op: str, lanes: int) -> Any:
+    """`row(x, count)`: the reduction of a row at an address."""
+
+    @intrinsic
+    def row(context, x, count):
+        def codegen(context, builder, signature, args):
+            emit = Reduction(builder, lanes, op)
+            return emit.first(emit.row(emit.pointer(args[0]), args[1]))
+
+        return types.float32(types.int64, types.int64), codegen
+
+    return row
+
+
+def _columns_of(op: str, lanes: int) -> Any:
+    """`columns(y, x, count, step, width, divisor)`."""
+
+    @intrinsic
+    def columns(context, y, x, count, step, width, divisor):
+        def codegen(context, builder, signature, args):
+            Reduction(builder, lanes, op).columns(*args)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5, types.float32), codegen
+
+    return columns
+
+
+def reduce(op: str, lanes: int) -> Any:
     """`y[outer, inner] = op over r of x[outer, r, inner]`; arguments: y, x, outer, count, inner."""
-    start, combine, is_mean = np.float32(_START[op]), _COMBINE[op], op == "mean"
+    row, columns, is_mean = _row_of(op, lanes), _columns_of(op, lanes), op == "mean"
 
     @njit(inline="always")
-    def row(y, x, count):
-        total = start
-        for r in range(count):
-            total = combine(total, x[r])
-        y[0] = total / np.float32(count) if is_mean else total
-
-    @njit(inline="always")
-    def columns(y, x, count, inner, first, end):
-        for c in range(first, end):
-            y[c] = start
-        for r in range(count):
-            for c in range(first, end):
-                y[c] = combine(y[c], x[r * inner + c])
-        if is_mean:
-            divisor = np.float32(count)
-            for c in range(first, end):
-                y[c] = y[c] / divisor
+    def rows(y, x, first, end, count):
+        divisor = np.float32(count)
+        for at in range(first, end):
+            total = row(x + at * count * 4, count)
+            f32(y)[at] = total / divisor if is_mean else total
 
     def kernel(a, thread, threads):
-        count, inner = a[3], a[4]
-        if a[2] == 1 and inner > 1:
-            first, last = share_start(inner, thread, threads), share_start(inner, thread + 1, threads)
-            columns(f32(a[0]), f32(a[1]), count, inner, first, last)
-            return
-        outer, end = share_start(a[2], thread, threads), share_start(a[2], thread + 1, threads)
-        while outer < end:
-            y, x = f32(a[0] + outer * inner * 4), f32(a[1] + outer * count * inner * 4)
-            if inner == 1:
-                row(y, x, count)
-            else:
-                columns(y, x, count, inner, 0, inner)
-            outer += 1
-
-    kernel.fastmath = REASSOCIATED  # type: ignore[attr-defined]
-    return kernel
-
-
-@njit(inline="always")
-def _maximum(x, count):
-    best = np.float32(-np.inf)
-    for i in range(count):
-        best = scalars.maximum(best, x[i])
-    return best
-
-
-@njit(fastmath=REASSOCIATED)
-def _total(x, count):
-    total = np.float32(0)
-    for i in range(count):
-        total += x[i]
-    return total
-
-
-def softmax(log: int) -> Any:
-    """softmax of rows, or its logarithm; arguments: y, x, rows, length of a row."""
-
-    @njit(inline="always")
-    def row(y, x, count):
-        best = _maximum(x, count)
-        for i in range(count):
-            y[i] = scalars.bounded_exp(x[i] - best)
-        total = _total(y, count)
-        if log:
-            shift = scalars.log(total)
-            for i in range(count):
-                y[i] = x[i] - best - shift
+        outer, count, inner = a[2], a[3], a[4]
+        apart = inner if outer == 1 else outer
+        at, end = share_start(apart, thread, threads), share_start(apart, thread + 1, threads)
+        if inner == 1:
+            rows(a[0], a[1], at, end, count)
+        elif outer == 1:
+            columns(a[0] + at * 4, a[1] + at * 4, count, inner * 4, end - at, np.float32(count))
         else:
-            for i in range(count):
-                y[i] = y[i] / total
-
-    def kernel(a, thread, threads):
-        at, end = share_start(a[2], thread, threads), share_start(a[2], thread + 1, threads)
-        while at < end:
-            row(f32(a[0] + at * a[3] * 4), f32(a[1] + at * a[3] * 4), a[3])
-            at += 1
+            while at < end:
+                x = a[1] + at * count * inner * 4
+                columns(a[0] + at * inner * 4, x, count, inner * 4, inner, np.float32(count))
+                at += 1
 
     return kernel

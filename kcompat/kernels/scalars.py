@@ -49,6 +49,11 @@ EXPM1 = (
     F(4.1665795894e-2), F(1.6666665459e-1), F(5.0000001201e-1),
 )  # fmt: skip
 """The coefficients of p in exp(r) = 1 + r + r^2 p(r), highest first, from Cephes expf."""
+EXP = (
+    F(1.381459878757596e-3), F(8.368716575205326e-3), F(4.166838899254799e-2),
+    F(1.666652113199234e-1), F(4.999999403953552e-1), ONE, ONE,
+)  # fmt: skip
+"""The minimax polynomial of degree 6 for exp(r), |r| <= ln(2) / 2, highest coefficient first: within 3.1e-9."""
 EXP_HIGH, EXP_LOW = F(88.72284), F(-103.9)
 
 
@@ -83,19 +88,16 @@ def exp(x):
 
 @inline
 def bounded_exp(x):
-    """exp(x), but 0 below 2^-126.5 and infinity from 2^127.5 on: quicker, where such results vanish in a sum.
-
-    exp(r) for |r| <= ln(2) / 2 is a minimax polynomial of degree 6, within 3.1e-9.
-    """
+    """exp(x), but 0 below 2^-126.5 and infinity from 2^127.5 on: quicker, where such results vanish in a sum."""
     x = F(-88) if x < F(-88) else x
     x = F(89) if x > F(89) else x
     shifted = fma(x, LOG2E, WHOLE)
     r = fma(shifted - WHOLE, -LN2, x)
-    p = fma(F(1.381459878757596e-3), r, F(8.368716575205326e-3))
-    p = fma(p, r, F(4.166838899254799e-2))
-    p = fma(p, r, F(1.666652113199234e-1))
-    p = fma(p, r, F(4.999999403953552e-1))
-    p = fma(fma(p, r, ONE), r, ONE)
+    p = fma(EXP[0], r, EXP[1])
+    p = fma(p, r, EXP[2])
+    p = fma(p, r, EXP[3])
+    p = fma(p, r, EXP[4])
+    p = fma(fma(p, r, EXP[5]), r, EXP[6])
     return p * float_of_bits((float_bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
 
 

@@ -15,7 +15,7 @@ from .vectors import Vectors, constant
 AXES = 6
 
 
-def _together(emit: Vectors, sources: list[Any]) -> list[Any]:
+def put_together(emit: Vectors, sources: list[Any]) -> list[Any]:
     """The vectors in which the elements of others come in turn."""
     count, lanes = len(sources), emit.lanes
     results = []
@@ -26,7 +26,7 @@ def _together(emit: Vectors, sources: list[Any]) -> list[Any]:
 
 
 def _apart(emit: Vectors, sources: list[Any]) -> list[Any]:
-    """The inverse of `_together`."""
+    """The inverse of `put_together`."""
     count = len(sources)
     return [
         _picked(emit, sources, [divmod(lane * count + number, emit.lanes) for lane in range(emit.lanes)])
@@ -58,7 +58,7 @@ def _few_rows(count: int, lanes: int, joins: int) -> Any:
 
             run = constant(4 * lanes)
             values = [emit.load(place) for place in places(source, step if joins else run)]
-            results = _together(emit, values) if joins else _apart(emit, values)
+            results = put_together(emit, values) if joins else _apart(emit, values)
             for value, place in zip(results, places(target, run if joins else step), strict=True):
                 emit.store(value, place)
             return context.get_dummy_value()

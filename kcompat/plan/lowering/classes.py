@@ -25,7 +25,7 @@ def largest(planner: Planner, node: Node) -> bool:
     outer, count, inner = (product(part) for part in (x.shape[:axis], x.shape[axis : axis + 1], x.shape[axis + 1 :]))
     source, target = planner.place(x), planner.place(y)
     planner.step(
-        kernel("classes.largest", op=node.op.name),
+        kernel("classes.largest", op=node.op.name, lanes=planner.target.lanes),
         [target, source, outer, count, inner],
         reads=[source],
         writes=[target],

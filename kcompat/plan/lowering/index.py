@@ -32,7 +32,7 @@ INDEX: Index = {
     "recurrent_gradient": ("gru_gradient", "lstm_gradient", "simple_rnn_gradient"),
     "reductions": ("log_softmax", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "softmax"),
     "repetition": ("repeat", "tile"),
-    "resample": ("resize",),
+    "resample": ("resample", "resize"),
     "scans": ("cumprod", "cumsum"),
     "tiles": (),
     "updates": (),

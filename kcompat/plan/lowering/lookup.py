@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...ir import Node, Value
+import numpy as np
+
+from ...ir import Constant, Node, Value
 from ...ir.graph import Result
 from ..planner import Planner, dtype_of, lowers
 from ..program import kernel, nbytes, product
@@ -64,6 +66,8 @@ def gather(planner: Planner, node: Node) -> bool:
         return False
     run = product(x.shape[axis + 1 :]) * dtype_of(x).itemsize
     outer, count = product(x.shape[:axis]), product(indices.shape)
+    if _takes(planner, node, outer, run):
+        return True
     source, places, target = planner.place(x), planner.place(indices), planner.place(node.outputs[0])
     planner.step(
         kernel("lookup.gather", index=indices.dtype),
@@ -72,6 +76,28 @@ def gather(planner: Planner, node: Node) -> bool:
         writes=[target],
         work=outer * count * (run / BYTES + 2),
         label=f"gather {count} of {x.shape[axis]}",
+    )
+    return True
+
+
+def _takes(planner: Planner, node: Node, outer: int, run: int) -> bool:
+    """Known places among single elements of 4 bytes; False if it is not that."""
+    x, indices = node.inputs
+    assert x is not None
+    size = int(x.shape[node.attrs["axis"]])
+    if run != 4 or not isinstance(indices, Constant) or 0 in node.outputs[0].shape:
+        return False
+    if np.min(indices.data) < 0 or np.max(indices.data) >= size:
+        return False
+    form = planner.packs.get(indices, ("int32",), lambda data: np.ascontiguousarray(data, np.int32))
+    source, places, target = planner.place(x), planner.constant(form), planner.place(node.outputs[0])
+    planner.step(
+        kernel("resample.taken"),
+        [target, source, places, outer, product(indices.shape), size],
+        reads=[source, places],
+        writes=[target],
+        work=8.0 * outer * product(indices.shape) / BYTES,
+        label=f"take {product(indices.shape)} of {size}",
     )
     return True
 

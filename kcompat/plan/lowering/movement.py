@@ -57,10 +57,11 @@ def _turned(planner: Planner, target: Address, source: Address, axes: list[Axis]
         key = kernel("transposes.few", count=columns, lanes=lanes, joins=1)
     elif rows <= FEW and column_step == 4 * rows and columns >= lanes:
         key = kernel("transposes.few", count=rows, lanes=lanes, joins=0)
-    elif min(rows, columns) >= lanes:
-        key = kernel("transposes.turn", lanes=lanes)
     else:
-        return False
+        lanes = next((width for width in (16, 8, 4) if width <= min(rows, columns, lanes)), 0)
+        if not lanes:
+            return False
+        key = kernel("transposes.turn", lanes=lanes)
     matrices = [(1, 0, 0)] * (MATRICES - len(outer)) + outer
     count = product([axis[0] for axis in axes])
     planner.step(

@@ -198,7 +198,7 @@ class _Back:
         assert isinstance(target, Address)
         for source, place in ((dz, target), (dinner, target + 4 * self.columns)):
             planner.step(
-                kernel("reductions.reduce", op="sum"),
+                kernel("reductions.reduce", op="sum", lanes=planner.target.lanes),
                 [place, source, 1, rows, self.columns],
                 reads=[source],
                 writes=[place],

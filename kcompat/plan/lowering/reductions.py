@@ -30,7 +30,7 @@ def reduce(planner: Planner, node: Node) -> bool:
     )
     source, target = planner.place(x), planner.place(y)
     planner.step(
-        kernel("whole.reduce", op=op, dtype=x.dtype) if is_whole else _kernel(op, is_truth),
+        kernel("whole.reduce", op=op, dtype=x.dtype) if is_whole else _kernel(op, is_truth, planner.target.lanes),
         [target, source, outer, count, inner],
         reads=[source],
         writes=[target],
@@ -40,8 +40,8 @@ def reduce(planner: Planner, node: Node) -> bool:
     return True
 
 
-def _kernel(op: str, is_truth: bool) -> Key:
-    return kernel("truth.reduce" if is_truth else "reductions.reduce", op=op)
+def _kernel(op: str, is_truth: bool, lanes: int) -> Key:
+    return kernel("truth.reduce", op=op) if is_truth else kernel("reductions.reduce", op=op, lanes=lanes)
 
 
 @lowers("softmax", "log_softmax")
@@ -54,7 +54,7 @@ def softmax(planner: Planner, node: Node) -> bool:
     rows, length = product(x.shape[: axes[0]]), product(x.shape[axes[0] :])
     source, target = planner.place(x), planner.place(y)
     planner.step(
-        kernel("reductions.softmax", log=int(node.op.name == "log_softmax")),
+        kernel("softmax.rows", log=int(node.op.name == "log_softmax"), lanes=planner.target.lanes),
         [target, source, rows, length],
         reads=[source],
         writes=[target],

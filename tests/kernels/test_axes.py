@@ -1,0 +1,79 @@
+"""Kernels that work along axes: reductions, places, softmax, resampling; against the operators' meanings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from kernel_checks import LANES, check, random
+
+every_width = pytest.mark.parametrize("lanes", LANES)
+
+ODD = {"nothing": {}, "NaN": {3: np.nan, 40: np.nan}, "infinities": {0: np.inf, 5: -np.inf, 33: np.inf}}
+
+
+@every_width
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("op", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"])
+def test_reductions(op: str, odd: str, lanes: int) -> None:
+    for shape, axes in [((3, 70), (1,)), ((4, 5), (1,)), ((1, 90), (1,)), ((2, 11, 150), (1,)), ((9, 21), (0,))]:
+        x = random(1, *shape)
+        for place, value in ODD[odd].items():
+            x.flat[place % x.size] = value
+        check(lambda b, x, axes=axes: getattr(b, op)(x, axes=axes), x, lanes=lanes)
+
+
+@every_width
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+def test_places_of_the_largest(op: str, odd: str, lanes: int) -> None:
+    for shape, axis in [((3, 70), 1), ((4, 5), 1), ((2, 11, 150), 1), ((9, 21), 0)]:
+        x = np.round(random(1, *shape) * 4)
+        for place, value in ODD[odd].items():
+            x.flat[place % x.size] = value
+        check(lambda b, x, axis=axis: getattr(b, op)(x, axis=axis, keepdims=False), x, lanes=lanes)
+
+
+@every_width
+@pytest.mark.parametrize("length", [1, 5, 16, 17, 77, 300])
+def test_softmax_of_rows(length: int, lanes: int) -> None:
+    x = random(0, 37, length, scale=9.0)
+    x[3, 0], x[4, length // 2], x[5] = np.nan, -np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        check(lambda b, x: b.softmax(x, axes=(1,)), x, lanes=lanes)
+        check(lambda b, x: b.log_softmax(x, axes=(1,)), x, lanes=lanes)
+
+
+@every_width
+@pytest.mark.parametrize(
+    ("shape", "axes", "sizes", "method", "label"),
+    [
+        ((2, 3, 17, 19), (2, 3), (34, 57), "nearest", "nearest 2x3"),
+        ((3, 5, 6), (1, 2), (15, 12), "nearest", "nearest 3x2"),
+        ((2, 3, 7, 9), (2, 3), (5, 13), "nearest", "nearest of 63 to 65"),
+        ((9, 5), (0,), (4,), "nearest", "nearest of 45 to 20"),
+        ((2, 8, 9, 3), (1, 2), (13, 5), "bilinear", "bilinear 9 to 5"),
+        ((3, 7, 9), (1, 2), (13, 15), "bicubic", "bicubic 9 to 15"),
+    ],
+)
+def test_resize_of_few_channels(
+    shape: tuple[int, ...], axes: tuple[int, ...], sizes: tuple[int, ...], method: str, label: str, lanes: int
+) -> None:
+    def build(b: Any, x: Any) -> Any:
+        return b.resize(x, axes=axes, sizes=sizes, method=method, coordinates="half_pixel")
+
+    assert lanes < 16 or label in check(build, random(0, *shape), lanes=lanes)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("taps", [1, 3, 6])
+def test_resample(axis: int, taps: int) -> None:
+    x = random(0, 3, 9, 11)
+    places = np.random.default_rng(0).integers(0, x.shape[axis], (7, taps))
+    check(lambda b, x: b.resample(x, places, random(1, 7, taps), axis=axis), x, lanes=16)
+
+
+def test_gather_of_known_places() -> None:
+    places = np.random.default_rng(0).integers(0, 9, (4, 5))
+    assert "take 20 of 9" in check(lambda b, x: b.gather(x, places, axis=2), random(0, 7, 2, 9), lanes=16)
