@@ -33,10 +33,20 @@ def unary(op: str, source: str, target: str, parameters: int) -> Any:
     read, write = _pointer(source), _pointer(target)
     apply = scalars.FLOAT[op]
 
+    bound, any_apply = scalars.BOUNDED.get(op, (None, apply))
+
     def none(a, count, _):
         y, x = write(a[0]), read(a[1])
-        for i in range(count):
-            y[i] = apply(x[i])
+        beyond = 0
+        if bound is not None:
+            for i in range(count):
+                beyond |= not abs(x[i]) <= bound
+        if beyond != 0:
+            for i in range(count):
+                y[i] = any_apply(x[i])
+        else:
+            for i in range(count):
+                y[i] = apply(x[i])
 
     def one(a, count, _):
         y, x, p = write(a[0]), read(a[1]), as_f32(a[4])

@@ -41,7 +41,7 @@ u8 = _pointer(types.uint8)
 u32 = _pointer(types.uint32)
 
 
-def _bit_cast(source: Any, target: Any) -> Any:
+def bit_cast(source: Any, target: Any) -> Any:
     @intrinsic
     def bit_cast(context, value):
         def codegen(context, builder, signature, args):
@@ -52,8 +52,8 @@ def _bit_cast(source: Any, target: Any) -> Any:
     return bit_cast
 
 
-float_bits = _bit_cast(types.float32, types.int32)
-float_of_bits = _bit_cast(types.int32, types.float32)
+float_bits = bit_cast(types.float32, types.int32)
+float_of_bits = bit_cast(types.int32, types.float32)
 
 
 @intrinsic

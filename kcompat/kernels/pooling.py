@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .intrinsics import F32
 from .shares import share_start
 from .vectors import Vectors, constant
 from .windows import end_tap, first_tap
@@ -79,9 +81,38 @@ def _window(mode: str, lanes: int, few: int) -> Any:
     return window
 
 
-def images(mode: str, lanes: int, few: int = 0) -> Any:
-    """As `windows.pool`, of images with two spatial axes at most. few: 1 for less than `lanes` channels."""
-    window = _window(mode, lanes, few)
+def _whole_window(mode: str, lanes: int, few: int, rows: int, columns: int) -> Any:
+    """`whole(x, y, row_step, column_step, channels)`: one output pixel of a window of known size."""
+
+    @intrinsic
+    def whole(context, x, y, row_step, column_step, channels):
+        def codegen(context, builder, signature, args):
+            x, y, row_step, column_step, channels = args
+            emit = _Window(builder, mode, lanes)
+            with emit.runs(channels, bool(few)) as (channel, mask):
+                emit.start()
+                first, values = builder.add(x, builder.mul(channel, constant(4))), []
+                for row in range(rows):
+                    start = builder.add(first, builder.mul(constant(row), row_step))
+                    places = [builder.add(start, builder.mul(constant(n), column_step)) for n in range(columns)]
+                    values += [emit.load(emit.pointer(place), mask) for place in places]
+                for number in range(0, len(values), 2):
+                    emit.add(values[number : number + 2])
+                divisor = ir.Constant(F32, float(rows * columns))
+                emit.store(emit.result(divisor), emit.at(emit.pointer(y), channel), mask)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), codegen
+
+    return whole
+
+
+def images(mode: str, lanes: int, few: int = 0, rows: int = 0, columns: int = 0) -> Any:
+    """arguments: GEOMETRY, of two spatial axes at most, then whether averages count the padding.
+
+    Padding never wins a maximum; NaN does. few: 1 for less than `lanes` channels. rows, columns:
+    of the window, if it is known: unless it leaves the image, it is no loop."""
+    window, whole = _window(mode, lanes, few), _whole_window(mode, lanes, few, rows, columns)
 
     @njit(inline="always")
     def pixel(a, image, row, column, y):
@@ -89,16 +120,20 @@ def images(mode: str, lanes: int, few: int = 0) -> Any:
         h0, h1 = first_tap(h, a[17], a[20]), end_tap(h, a[17], a[20], a[5], a[11])
         w0, w1 = first_tap(w, a[18], a[21]), end_tap(w, a[18], a[21], a[6], a[12])
         at = ((image * a[5] + h - a[17] + h0 * a[20]) * a[6] + w - a[18] + w0 * a[21]) * channels
-        count = a[11] * a[12] if a[22] != 0 else (h1 - h0) * (w1 - w0)
         row_step, column_step = a[20] * a[6] * channels * 4, a[21] * channels * 4
+        if rows > 0 and h1 - h0 == rows and w1 - w0 == columns:
+            whole(a[0] + at * 4, y, row_step, column_step, channels)
+            return
+        count = a[11] * a[12] if a[22] != 0 else (h1 - h0) * (w1 - w0)
         window(a[0] + at * 4, y, h1 - h0, w1 - w0, row_step, column_step, channels, np.float32(count))
 
     def kernel(a, thread, threads):
-        rows = a[2] * a[8]
-        row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
+        lines = a[2] * a[8]
+        row, end = share_start(lines, thread, threads), share_start(lines, thread + 1, threads)
         while row < end:
+            image = row // a[8]
             for column in range(a[9]):
-                pixel(a, row // a[8], row % a[8], column, a[1] + (row * a[9] + column) * a[3] * 4)
+                pixel(a, image, row - image * a[8], column, a[1] + (row * a[9] + column) * a[3] * 4)
             row += 1
 
     return kernel

@@ -111,7 +111,7 @@ def _row_of(op: str, lanes: int) -> Any:
     return row
 
 
-def _columns_of(op: str, lanes: int) -> Any:
+def columns_of(op: str, lanes: int) -> Any:
     """`columns(y, x, count, step, width, divisor)`."""
 
     @intrinsic
@@ -127,7 +127,7 @@ def _columns_of(op: str, lanes: int) -> Any:
 
 def reduce(op: str, lanes: int) -> Any:
     """`y[outer, inner] = op over r of x[outer, r, inner]`; arguments: y, x, outer, count, inner."""
-    row, columns, is_mean = _row_of(op, lanes), _columns_of(op, lanes), op == "mean"
+    row, columns, is_mean = _row_of(op, lanes), columns_of(op, lanes), op == "mean"
 
     @njit(inline="always")
     def rows(y, x, first, end, count):

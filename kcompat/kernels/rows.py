@@ -80,7 +80,8 @@ class Rows(Vectors):
     def joined(vectors: list[Any], join: Join) -> Any:
         """One vector of several, neighbours first."""
         while len(vectors) > 1:
-            vectors = [join(*vectors[i : i + 2]) for i in range(0, len(vectors), 2)]
+            pairs = zip(vectors[::2], vectors[1::2], strict=False)
+            vectors = [*(join(*pair) for pair in pairs), *vectors[len(vectors) // 2 * 2 :]]
         return vectors[0]
 
     def first(self, vector: Any) -> Any:

@@ -6,7 +6,6 @@ the tests. NaN and infinity propagate.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
+from . import powers, trigonometry
 from .intrinsics import float_bits, float_of_bits, fma
 
 F = np.float32
@@ -54,13 +54,26 @@ EXP = (
     F(1.666652113199234e-1), F(4.999999403953552e-1), ONE, ONE,
 )  # fmt: skip
 """The minimax polynomial of degree 6 for exp(r), |r| <= ln(2) / 2, highest coefficient first: within 3.1e-9."""
-EXP_HIGH, EXP_LOW = F(88.72284), F(-103.9)
+TANH_HIGH = F(9.1)
+"""Beyond it, tanh is 1 in float32."""
+EXP_HIGH, EXP_LOW = F(89), F(-106)
+"""Beyond these, exp is infinite or 0."""
 
 
 @inline
-def power_of_two(n):
-    """2 ** n for a whole float n in [-126, 127]."""
-    return float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
+def power_of_two(shifted):
+    """2^n for a whole n in [-126, 127], of WHOLE + n."""
+    return float_of_bits((float_bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
+
+
+@inline
+def exp_reduced(r):
+    """exp(r) for |r| <= ln(2) / 2."""
+    p = fma(EXP[0], r, EXP[1])
+    p = fma(p, r, EXP[2])
+    p = fma(p, r, EXP[3])
+    p = fma(p, r, EXP[4])
+    return fma(fma(p, r, EXP[5]), r, EXP[6])
 
 
 @inline
@@ -76,14 +89,14 @@ def expm1_reduced(r):
 
 @inline
 def exp(x):
-    clamped = min(max(x, EXP_LOW), EXP_HIGH)
-    n = rint_(clamped * LOG2E)
-    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, clamped))
-    half = floor_(n * HALF)
-    y = (expm1_reduced(r) + ONE) * power_of_two(half) * power_of_two(n - half)
-    y = F(np.inf) if x > EXP_HIGH else y
-    y = ZERO if x < EXP_LOW else y
-    return y if x == x else x
+    """2^n in two factors, whose product may vanish or overflow."""
+    x = EXP_LOW if x < EXP_LOW else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    shifted = fma(x, LOG2E, WHOLE)
+    n = shifted - WHOLE
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
+    half = fma(n, HALF, WHOLE)
+    return exp_reduced(r) * power_of_two(half) * power_of_two(shifted - (half - WHOLE))
 
 
 @inline
@@ -93,24 +106,19 @@ def bounded_exp(x):
     x = F(89) if x > F(89) else x
     shifted = fma(x, LOG2E, WHOLE)
     r = fma(shifted - WHOLE, -LN2, x)
-    p = fma(EXP[0], r, EXP[1])
-    p = fma(p, r, EXP[2])
-    p = fma(p, r, EXP[3])
-    p = fma(p, r, EXP[4])
-    p = fma(fma(p, r, EXP[5]), r, EXP[6])
-    return p * float_of_bits((float_bits(shifted) << np.int32(23)) + np.int32(0x3F800000))
+    return exp_reduced(r) * power_of_two(shifted)
 
 
 @inline
 def expm1(x):
-    clamped = min(max(x, F(-30)), EXP_HIGH)
-    n = rint_(clamped * LOG2E)
-    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, clamped))
-    half = floor_(n * HALF)
-    low, high = power_of_two(half), power_of_two(n - half)
-    y = fma(expm1_reduced(r) * low, high, low * high - ONE)
-    y = F(np.inf) if x > EXP_HIGH else y
-    return y if x == x else x
+    x = F(-30) if x < F(-30) else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    shifted = fma(x, LOG2E, WHOLE)
+    n = shifted - WHOLE
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
+    half = fma(n, HALF, WHOLE)
+    low, high = power_of_two(half), power_of_two(shifted - (half - WHOLE))
+    return fma(expm1_reduced(r) * low, high, low * high - ONE)
 
 
 @inline
@@ -155,18 +163,15 @@ def sigmoid(x):
 
 @inline
 def tanh(x):
-    """Cephes tanhf: a polynomial below 0.625, 1 - 2 / (exp(2|x|) + 1) above."""
-    a = abs_(x)
-    z = x * x
-    p = fma(F(-5.70498872745e-3), z, F(2.06390887954e-2))
-    p = fma(p, z, F(-5.37397155531e-2))
-    p = fma(p, z, F(1.33314422036e-1))
-    p = fma(p, z, F(-3.33332819422e-1))
-    near = fma(p * z, x, x)
-    far = ONE - TWO / (bounded_exp(a + a) + ONE)
-    far = far if x >= ZERO else -far
-    y = near if a < F(0.625) else far
-    return y if x == x else x
+    """t / (t + 2), t being exp(2x) - 1."""
+    a = -TANH_HIGH if x < -TANH_HIGH else x
+    a = TANH_HIGH if a > TANH_HIGH else a
+    shifted = fma(a + a, LOG2E, WHOLE)
+    n = shifted - WHOLE
+    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, a + a))
+    power = power_of_two(shifted)
+    t = fma(expm1_reduced(r), power, power - ONE)
+    return t / (t + TWO)
 
 
 @inline
@@ -320,11 +325,6 @@ def rsqrt(x):
     return ONE / sqrt_(x)
 
 
-@inline
-def power(x, y):
-    return F(math.pow(x, y))
-
-
 FLOAT: dict[str, Callable[..., Any]] = {
     "add": inline(lambda x, y: x + y),
     "sub": inline(lambda x, y: x - y),
@@ -332,7 +332,7 @@ FLOAT: dict[str, Callable[..., Any]] = {
     "div": inline(lambda x, y: x / y),
     "maximum": maximum,
     "minimum": minimum,
-    "pow": power,
+    "pow": powers.power,
     "neg": inline(lambda x: -x),
     "abs": abs_,
     "sqrt": sqrt_,
@@ -347,8 +347,8 @@ FLOAT: dict[str, Callable[..., Any]] = {
     "sign": sign,
     "expm1": expm1,
     "log1p": log1p,
-    "sin": inline(lambda x: F(math.sin(x))),
-    "cos": inline(lambda x: F(math.cos(x))),
+    "sin": trigonometry.sin,
+    "cos": trigonometry.cos,
     "tanh": tanh,
     "sigmoid": sigmoid,
     "erf": erf,
@@ -383,3 +383,9 @@ FLOAT: dict[str, Callable[..., Any]] = {
     "logical_not": inline(lambda x: x == 0),
 }
 """By operator: operands, then attributes, as float32; comparisons give booleans."""
+
+BOUNDED: dict[str, tuple[np.float32, Callable[..., Any]]] = {
+    "sin": (trigonometry.MOST, trigonometry.any_sin),
+    "cos": (trigonometry.MOST, trigonometry.any_cos),
+}
+"""Operators whose function is for numbers up to a bound: the bound, and what computes others."""

@@ -21,7 +21,7 @@ def put_together(emit: Vectors, sources: list[Any]) -> list[Any]:
     results = []
     for number in range(count):
         places = [divmod(number * lanes + lane, count) for lane in range(lanes)]
-        results.append(_picked(emit, sources, [(source, place) for place, source in places]))
+        results.append(picked(emit, sources, [(source, place) for place, source in places]))
     return results
 
 
@@ -29,12 +29,12 @@ def _apart(emit: Vectors, sources: list[Any]) -> list[Any]:
     """The inverse of `put_together`."""
     count = len(sources)
     return [
-        _picked(emit, sources, [divmod(lane * count + number, emit.lanes) for lane in range(emit.lanes)])
+        picked(emit, sources, [divmod(lane * count + number, emit.lanes) for lane in range(emit.lanes)])
         for number in range(count)
     ]
 
 
-def _picked(emit: Vectors, sources: list[Any], places: list[tuple[int, int]]) -> Any:
+def picked(emit: Vectors, sources: list[Any], places: list[tuple[int, int]]) -> Any:
     """A vector of lanes of others, each as (which, lane)."""
     first, *others = dict.fromkeys(which for which, _ in places)
     result, held = sources[first], [lane for _, lane in places]

@@ -1,4 +1,4 @@
-"""Sliding windows over channels-last images: pooling and depthwise convolution, in three spatial axes.
+"""Sliding windows over channels-last images: depthwise convolution, in three spatial axes.
 
 Images with fewer axes have ones in front.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from .intrinsics import as_f32, f32
@@ -63,46 +62,6 @@ def by_rows(one: Any) -> Any:
             row += 1
 
     return kernel
-
-
-def pool(mode: str) -> Any:
-    """mode: "max", or "mean" over the taps inside, or over the whole window where argument GEOMETRY is not 0.
-
-    Padding never wins a maximum; NaN does.
-    """
-    is_max = mode == "max"
-
-    @njit(inline="always")
-    def add(y, x, channels):
-        if is_max:
-            for c in range(channels):
-                y[c] = x[c] if x[c] > y[c] or x[c] != x[c] else y[c]
-        else:
-            for c in range(channels):
-                y[c] += x[c]
-
-    @njit(inline="always")
-    def one(a, image, d, h, w):
-        channels = a[3]
-        y = f32(a[1] + ((((image * a[7] + d) * a[8] + h) * a[9]) + w) * channels * 4)
-        for c in range(channels):
-            y[c] = np.float32(-np.inf) if is_max else np.float32(0)
-        d, h, w = d * a[13], h * a[14], w * a[15]
-        d0, d1 = first_tap(d, a[16], a[19]), end_tap(d, a[16], a[19], a[4], a[10])
-        h0, h1 = first_tap(h, a[17], a[20]), end_tap(h, a[17], a[20], a[5], a[11])
-        w0, w1 = first_tap(w, a[18], a[21]), end_tap(w, a[18], a[21], a[6], a[12])
-        for i in range(d0, d1):
-            for j in range(h0, h1):
-                for k in range(w0, w1):
-                    at = tap_offset(a, image, d, h, w, i, j, k)
-                    add(y, f32(a[0] + at * 4), channels)
-        if not is_max:
-            count = a[10] * a[11] * a[12] if a[22] != 0 else (d1 - d0) * (h1 - h0) * (w1 - w0)
-            divisor = np.float32(count)
-            for c in range(channels):
-                y[c] = y[c] / divisor
-
-    return by_rows(one)
 
 
 def depthwise() -> Any:

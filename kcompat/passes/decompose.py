@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
+
 from ..ir import Constant, Graph, Node, Value
 from ..ir.types import normalize_axes, normalize_axis
 from ..operators.conv import is_of_one_pixel
@@ -17,9 +19,10 @@ Rule = Callable[[Rewrite, Node, "list[Any]"], "Value | list[Value] | None"]
 def decompose(graph: Graph) -> Graph:
     """Given crossentropies of logits, a transposed convolution of stride one, moments, normalisation by statistics
     that are computed, a reduction over axes that lie apart, softmax along others than the last axes, normalisation by
-    own statistics with weights along other axes than those, or glu. Result: logarithms and sums; a convolution with the
-    kernel reversed; means; pointwise operators; one reduction after another; softmax between transposes; normalisation
-    and then a product and a sum; a product of two slices."""
+    own statistics with weights along other axes than those, glu, powers to a small known number, or a maximum and then
+    a minimum of known numbers. Result: logarithms and sums; a convolution with the kernel reversed; means; pointwise
+    operators; one reduction after another; softmax between transposes; normalisation and then a product and a sum; a
+    product of two slices; products; clip."""
     return rewrite(graph, _decomposed)
 
 
@@ -120,6 +123,42 @@ def _softmax(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
     return work.b.transpose(turned, perm=[perm.index(axis) for axis in range(x.rank)])
 
 
+def _pow(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
+    """To a known power that products compute."""
+    x, exponent = operands
+    if not isinstance(exponent, Constant) or exponent.data.size != 1 or x.dtype != "float32" or exponent.rank > x.rank:
+        return None
+    match float(exponent.data.item()):
+        case 1.0:
+            return x
+        case 2.0:
+            return work.b.square(x)
+        case 3.0:
+            return work.b.mul(work.b.square(x), x)
+        case -1.0:
+            return work.b.reciprocal(x)
+    return None
+
+
+def _minimum(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
+    x, high = operands
+    maximum = work.producer(x, "maximum")
+    if maximum is None or not work.single_use(x):
+        return None
+    inner, low = maximum.inputs
+    bounds = [_number(low), _number(high)]
+    if inner is None or None in bounds or x.dtype != "float32":
+        return None
+    return work.b.clip(inner, low=bounds[0], high=bounds[1])
+
+
+def _number(value: Value | None) -> float | None:
+    """A known number, which is not NaN."""
+    if not isinstance(value, Constant) or value.rank or np.isnan(value.data):
+        return None
+    return float(value.data)
+
+
 def _own_norm(work: Rewrite, node: Node, operands: list[Value | None]) -> Value | None:
     """Weights that differ from row to row of what is normalised follow it."""
     x, *weights = operands
@@ -150,6 +189,8 @@ def _glu(work: Rewrite, node: Node, operands: list[Value]) -> Value | None:
 
 _RULES: dict[str, Rule] = {
     "glu": _glu,
+    "pow": _pow,
+    "minimum": _minimum,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "sigmoid_cross_entropy": _sigmoid_cross_entropy,
     "conv_transpose": _conv_transpose,

@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 from ..ir import Graph, Value
 from . import layout_gradients as layout_gradients  # enters the rules of backward graphs
 from .forms import Relayout, turned
-from .layout_rules import FOLLOWING, IMAGES, rule_of
+from .layout_rules import FOLLOWING, IMAGES, follows, rule_of
 
 _LAYOUTS = ("channels_last", "channels_first")
 
@@ -46,10 +46,10 @@ def _wanted(graph: Graph, target: str) -> set[Value]:
     wanted: set[Value] = set()
     for node in reversed(graph.nodes):
         layout = node.attrs.get("layout")
-        if layout in _LAYOUTS and node.op.name in IMAGES:
+        if layout in _LAYOUTS and node.op.name in IMAGES and not follows(node, target):
             if layout != target and node.inputs[0] is not None:
                 wanted.add(node.inputs[0])
-        elif (node.op.pointwise or node.op.name in FOLLOWING) and node.outputs[0] in wanted:
+        elif (node.op.pointwise or node.op.name in FOLLOWING or follows(node, target)) and node.outputs[0] in wanted:
             rank = node.outputs[0].rank
             wanted.update(value for value in node.inputs if value is not None and value.rank == rank)
     return wanted

@@ -119,12 +119,22 @@ def gathered(work: Relayout, x: Value, mixed: Mixed, axis: int) -> Value:
 # --- images ------------------------------------------------------------------------
 
 
+def follows(node: Node, target: str) -> bool:
+    """Whether a node may keep the layout of its operand: pooling, where images are to have their channels last."""
+    is_float = node.outputs[0].dtype == "float32"
+    return node.op.name in ("max_pool", "avg_pool") and target == "channels_last" and is_float
+
+
 @rule(*IMAGES)
 def _images(work: Relayout, node: Node) -> None:
     x, weights = _first(node), node.inputs[1:]
+    is_turned = turned(x.rank, work.target) in work.forms.get(x, ())
+    if follows(node, work.target) and node.attrs["layout"] != work.target and not is_turned:
+        return unmoved(work, node)
     perm = plain_form(x.rank) if node.attrs["layout"] == work.target else turned(x.rank, work.target)
     operands = [work.form(x, perm), *(None if w is None else work.plain(w) for w in weights)]
     work.give(node, work.emit(node, operands, layout=work.target), perm)
+    return None
 
 
 @rule("dynamic_quantize")

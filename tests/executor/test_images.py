@@ -12,7 +12,7 @@ import pytest
 from kcompat.kernels import imaging, library
 from kcompat.kernels.toolchain import compile_kernel
 
-SOFTMAX, CALL = ("reductions.softmax", (("log", 0),)), ("walk.call", ())
+SOFTMAX, CALL = ("softmax.rows", (("log", 0), ("lanes", 4))), ("walk.call", ())
 """A kernel with constants, and one that calls a function of the process."""
 
 Kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)

@@ -77,3 +77,40 @@ def test_resample(axis: int, taps: int) -> None:
 def test_gather_of_known_places() -> None:
     places = np.random.default_rng(0).integers(0, 9, (4, 5))
     assert "take 20 of 9" in check(lambda b, x: b.gather(x, places, axis=2), random(0, 7, 2, 9), lanes=16)
+
+
+PLANES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+    ((2, 3, 11, 37), {"window": (3, 3), "strides": (1, 1), "pads": ((1, 1), (1, 1))}),
+    ((1, 2, 9, 70), {"window": (2, 2), "strides": (2, 2), "pads": "valid"}),
+    ((3, 1, 8, 9), {"window": (3, 3), "strides": (2, 3), "pads": "same"}),
+    ((2, 3, 12, 13), {"window": (7, 5), "strides": (1, 4), "pads": ((3, 3), (2, 1))}),
+    ((2, 3, 12, 13), {"window": (2, 3), "strides": (1, 1), "pads": ((2, 2), (1, 1)), "dilations": (3, 2)}),
+    ((2, 3, 6, 7), {"window": (6, 7), "strides": (1, 1), "pads": "valid"}),
+    ((2, 3, 9001), {"window": (3,), "strides": (2,), "pads": ((1, 1),)}),
+    ((2, 3, 6, 9, 10), {"window": (3, 2, 2), "strides": (2, 2, 2), "pads": ((1, 1), (0, 0), (1, 0))}),
+]
+
+
+@every_width
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+@pytest.mark.parametrize(("shape", "setting"), PLANES)
+def test_pools_of_either_layout(shape: tuple[int, ...], setting: dict[str, Any], layout: str, lanes: int) -> None:
+    x = random(2, *shape)
+    x.flat[7], x.flat[x.size // 2] = np.nan, -np.inf
+    if layout == "channels_last":
+        x = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    labels = check(lambda b, x: b.max_pool(x, layout=layout, **setting), x, lanes=lanes)
+    assert "transpose" not in labels
+    if "dilations" not in setting:
+        for counts in (False, True):
+            check(lambda b, x, c=counts: b.avg_pool(x, layout=layout, count_padding=c, **setting), x, lanes=lanes)
+
+
+def test_pools_of_what_is_turned_anyway() -> None:
+    w = random(1, 3, 3, 4, 5)
+
+    def build(b: Any, x: Any) -> Any:
+        pooled = b.max_pool(x, window=(2, 2), strides=(2, 2), layout="channels_first")
+        return b.conv(pooled, w, strides=(1, 1), dilations=(1, 1), layout="channels_first")
+
+    assert check(build, random(0, 2, 4, 12, 12), lanes=16).split()[0] == "transpose"

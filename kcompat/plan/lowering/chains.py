@@ -22,7 +22,7 @@ SIZES = {"f": 4, "b": 1, "i": 1, "u": 1, "w": 4}
 SHORT = 256
 """An inner axis shorter than this is joined with the one before it."""
 
-COSTS = {"pow": 10.0, "sin": 8.0, "cos": 8.0, **dict.fromkeys(("exp", "tanh", "sigmoid", "erf", "gelu", "silu"), 0.6)}
+COSTS = {"pow": 3.0, "sin": 1.0, "cos": 1.0, **dict.fromkeys(("exp", "tanh", "sigmoid", "erf", "gelu", "silu"), 0.6)}
 """Nanoseconds for an element, for estimates of work."""
 
 _UNLIMITED = {"low": -np.inf, "high": np.inf}
