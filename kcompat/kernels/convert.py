@@ -1,11 +1,10 @@
-"""Numbers of one type as another, and comparisons of numbers that chains do not hold."""
+"""Numbers of one type as another."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .intrinsics import f32, f64, i8, i32, i64, u8, u32
 from .shares import share_start
@@ -14,7 +13,7 @@ POINTERS = {
     "float32": f32, "float64": f64, "int8": i8, "int32": i32, "int64": i64, "uint8": u8, "uint32": u32, "bool": u8,
 }  # fmt: skip
 
-_COMPARE = {
+COMPARE = {
     "equal": lambda x, y: x == y,
     "not_equal": lambda x, y: x != y,
     "less": lambda x, y: x < y,
@@ -24,8 +23,8 @@ _COMPARE = {
 }
 
 
-def cast(source: str, target: str) -> Any:
-    """`y[i] = x[i]` in another type, as NumPy's astype; arguments: y, x, count."""
+def cast(source: str, target: str, by_int64: int = 0) -> Any:
+    """`y[i] = x[i]` in another type, as NumPy's astype, perhaps by way of int64; arguments: y, x, count."""
     read, write = POINTERS[source], POINTERS[target]
     to_bool, zero = target == "bool", np.dtype(source).type(0)
     as_type = np.dtype("uint8" if to_bool else target).type
@@ -35,24 +34,9 @@ def cast(source: str, target: str) -> Any:
         for i in range(share_start(a[2], thread, threads), share_start(a[2], thread + 1, threads)):
             if to_bool:
                 y[i] = x[i] != zero
+            elif by_int64:
+                y[i] = as_type(np.int64(x[i]))
             else:
                 y[i] = as_type(x[i])
-
-    return kernel
-
-
-def compare(op: str, source: str) -> Any:
-    """`y[i] = op(x[i], z[i * step])` as booleans; arguments: y, x, z, count, step (0 if z is one number)."""
-    read, apply = POINTERS[source], njit(inline="always")(_COMPARE[op])
-
-    def kernel(a, thread, threads):
-        y, x, z = u8(a[0]), read(a[1]), read(a[2])
-        first, end = share_start(a[3], thread, threads), share_start(a[3], thread + 1, threads)
-        if a[4] == 0:
-            for i in range(first, end):
-                y[i] = apply(x[i], z[0])
-        else:
-            for i in range(first, end):
-                y[i] = apply(x[i], z[i])
 
     return kernel

@@ -118,7 +118,7 @@ def quantize() -> Any:
 
 
 def pool(dtype: str) -> Any:
-    """The largest bytes of windows; arguments: as of `windows.pool`."""
+    """The largest bytes of windows; arguments: as of `pooling.images`, of three spatial axes."""
     pointer, lowest = (i8, -128) if dtype == "int8" else (u8, 0)
 
     @njit(inline="always")

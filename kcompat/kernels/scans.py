@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from .intrinsics import f32
+from .scalars import FLOAT
 from .shares import share_start
 
 
@@ -15,23 +17,38 @@ def scan(op: str) -> Any:
 
     arguments: y, x, outer, count, inner, whether a position leaves itself out, whether it goes from the end.
     """
-    is_sum = op == "cumsum"
+    combine, neutral = (FLOAT["add"], np.float32(0)) if op == "cumsum" else (FLOAT["mul"], np.float32(1))
+
+    @njit(inline="always")
+    def line(y, x, count, step, excludes):
+        total = neutral
+        for r in range(count):
+            before, total = total, combine(total, x[r * step])
+            y[r * step] = before if excludes != 0 else total
+
+    @njit(inline="always")
+    def columns(y, x, first, end, count, step, excludes):
+        """Position by position: what lies behind each is contiguous."""
+        for c in range(first, end):
+            y[c] = neutral if excludes != 0 else x[c]
+        for r in range(1, count):
+            target, source = r * step, (r - 1) * step if excludes != 0 else r * step
+            for c in range(first, end):
+                y[target + c] = combine(y[target - step + c], x[source + c])
 
     def kernel(a, thread, threads):
-        count, inner = a[3], a[4]
-        unit, end = share_start(a[2] * inner, thread, threads), share_start(a[2] * inner, thread + 1, threads)
-        while unit < end:
-            outer = unit // inner
-            first = outer * count * inner + unit - outer * inner
-            step = inner
-            if a[6] != 0:
-                first, step = first + (count - 1) * inner, -inner
-            y, x = f32(a[0]), f32(a[1])
-            total = np.float32(0) if is_sum else np.float32(1)
-            for r in range(count):
-                before, value = total, x[first + r * step]
-                total = before + value if is_sum else before * value
-                y[first + r * step] = before if a[5] != 0 else total
-            unit += 1
+        outer, count, inner = a[2], a[3], a[4]
+        apart = inner if outer == 1 else outer
+        first, end = share_start(apart, thread, threads), share_start(apart, thread + 1, threads)
+        start, step = ((count - 1) * inner, -inner) if a[6] != 0 else (0, inner)
+        if outer == 1:
+            columns(f32(a[0] + start * 4), f32(a[1] + start * 4), first, end, count, step, a[5])
+            return
+        for place in range(first, end):
+            at = (place * count * inner + start) * 4
+            if inner == 1:
+                line(f32(a[0] + at), f32(a[1] + at), count, step, a[5])
+            else:
+                columns(f32(a[0] + at), f32(a[1] + at), 0, inner, count, step, a[5])
 
     return kernel

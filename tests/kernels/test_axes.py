@@ -114,3 +114,43 @@ def test_pools_of_what_is_turned_anyway() -> None:
         return b.conv(pooled, w, strides=(1, 1), dilations=(1, 1), layout="channels_first")
 
     assert check(build, random(0, 2, 4, 12, 12), lanes=16).split()[0] == "transpose"
+
+
+BROADCASTS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((3, 4, 5), (3, 4, 5)),
+    ((3, 4, 5), ()),
+    ((), (7,)),
+    ((3, 1, 5), (4, 1)),
+    ((2, 3, 1), (1, 6)),
+    ((2, 1, 3, 1, 4), (5, 1, 3, 1)),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), BROADCASTS)
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float64"])
+def test_arithmetic_of_other_numbers(dtype: str, one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, z = (rng.integers(-4, 5, shape).astype(dtype) for shape in (one, other))
+    names = ["sub", "mul", "div"] if dtype == "float64" else ["add", "mul", "maximum", "mod"]
+    z = z + (9.5 if dtype == "float64" else 0)
+    check(lambda b, x, z: [getattr(b, name)(x, z) for name in (*names, "less", "equal")], x, z, lanes=16)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "int8", "uint8"])
+def test_numbers_cut_off_to_whole_ones(dtype: str) -> None:
+    x = np.array([0.5, -0.5, 1.9, -1.9, 127.7, 200.2, 300.0, -3.0, 3e9, -3e9, 7e9], np.float32)
+    check(lambda b, x: b.float_to_int(x, dtype=dtype), x, lanes=16)
+
+
+@pytest.mark.parametrize("op", ["cumsum", "cumprod"])
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_scans(op: str, exclusive: bool, reverse: bool) -> None:
+    for shape, axis in [((3, 9), 1), ((9, 20), 0), ((3, 7, 20), 1)]:
+        x = random(1, *shape)
+        check(lambda b, x, a=axis: getattr(b, op)(x, axis=a, exclusive=exclusive, reverse=reverse), x, lanes=16)
+
+
+@pytest.mark.parametrize(("one", "other"), [((6, 1, 3), (1, 50, 3)), ((6, 1, 32, 1), (1, 7, 1, 32)), ((70, 5), (5,))])
+def test_short_axes_that_repeat(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    check(lambda b, x, z: b.add(b.mul(x, z), x), random(0, *one), random(1, *other), lanes=16)
