@@ -17,6 +17,9 @@ from .rows import WAYS
 from .shares import share_start
 from .vectors import constant
 
+STEP = 16
+"""Elements of which it is asked at once whether one is among the largest."""
+
 
 class _Places(Reduction):
     """Emits where the largest or least is, the first of equals."""
@@ -168,17 +171,59 @@ def top() -> Any:
         return x < y or (y != y and x == x)
 
     @njit(inline="always")
+    def is_after(values, places, one, other):
+        """Whether an entry comes after another: of equals, the one whose place is further on."""
+        x, y = values[one], values[other]
+        return is_less(x, y) or (not is_less(y, x) and places[one] > places[other])
+
+    @njit(inline="always")
+    def swap(values, places, one, other):
+        values[one], values[other] = values[other], values[one]
+        places[one], places[other] = places[other], places[one]
+
+    @njit(inline="always")
+    def sink(values, places, node, size):
+        """Restore a heap whose root is the last of all, from a node on."""
+        child = 2 * node + 1
+        while child < size:
+            if child + 1 < size and is_after(values, places, child + 1, child):
+                child += 1
+            if not is_after(values, places, child, node):
+                return
+            swap(values, places, child, node)
+            node, child = child, 2 * child + 1
+
+    @njit(inline="always")
+    def may_enter(x, first, bound):
+        """Whether one of the next elements is more than a bound, or NaN."""
+        found = 0
+        for i in range(first, first + STEP):
+            found |= not x[i] <= bound
+        return found != 0
+
+    @njit(inline="always")
     def row(values, places, x, length, k):
-        held = 0
-        for i in range(length):
-            value = x[i]
-            if held < k or is_less(values[k - 1], value):
-                place = min(held, k - 1)
-                while place > 0 and is_less(values[place - 1], value):
-                    values[place], places[place] = values[place - 1], places[place - 1]
-                    place -= 1
-                values[place], places[place] = value, i
-                held = min(held + 1, k)
+        for i in range(k):
+            values[i], places[i] = x[i], i
+        node = k // 2
+        while node > 0:
+            node -= 1
+            sink(values, places, node, k)
+        i = k
+        while i < length:
+            if i + STEP <= length and not may_enter(x, i, values[0]):
+                i += STEP
+                continue
+            for at in range(i, min(i + STEP, length)):
+                if is_less(values[0], x[at]):
+                    values[0], places[0] = x[at], at
+                    sink(values, places, 0, k)
+            i += STEP
+        size = k
+        while size > 1:
+            size -= 1
+            swap(values, places, 0, size)
+            sink(values, places, 0, size)
 
     def kernel(a, thread, threads):
         length, k = a[4], a[5]

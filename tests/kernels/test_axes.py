@@ -154,3 +154,11 @@ def test_scans(op: str, exclusive: bool, reverse: bool) -> None:
 @pytest.mark.parametrize(("one", "other"), [((6, 1, 3), (1, 50, 3)), ((6, 1, 32, 1), (1, 7, 1, 32)), ((70, 5), (5,))])
 def test_short_axes_that_repeat(one: tuple[int, ...], other: tuple[int, ...]) -> None:
     check(lambda b, x, z: b.add(b.mul(x, z), x), random(0, *one), random(1, *other), lanes=16)
+
+
+@pytest.mark.parametrize(("length", "k"), [(1, 1), (9, 9), (40, 3), (300, 70), (1000, 999)])
+def test_the_largest_in_order(length: int, k: int) -> None:
+    for scale in (1.0, 40.0):
+        x = np.round(random(3, 5, length) * scale)
+        x[1, length // 3], x[2], x[3, -1] = np.nan, x[2, 0], np.inf
+        check(lambda b, x: b.top_k(x, k=k), x, lanes=16)
