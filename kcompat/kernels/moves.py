@@ -33,6 +33,9 @@ def _run(target, source, count, target_stride, source_stride, size):
     elif size == 8:
         for i in range(count):
             i64(target + i * target_stride)[0] = i64(source + i * source_stride)[0]
+    elif size == 1:
+        for i in range(count):
+            u8(target + i * target_stride)[0] = u8(source + i * source_stride)[0]
     else:
         for i in range(count):
             y8, x8 = u8(target + i * target_stride), u8(source + i * source_stride)

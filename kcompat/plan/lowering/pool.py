@@ -20,7 +20,7 @@ KNOWN = ((2, 2), (3, 3))
 APART = 1.5
 """Two axes are pooled one after the other where that reads so many times fewer elements."""
 
-MOST_STRIDE, MOST_SPAN, MOST_KNOWN = 4, 2048, 5
+MOST_STRIDE, MOST_SPAN, MOST_KNOWN = 4, 2048, 9
 """Along rows of images with their channels first; and windows that have a kernel of their own there."""
 
 
