@@ -139,36 +139,3 @@ def pool(dtype: str) -> Any:
                         y[c] = x[c] if x[c] > y[c] else y[c]
 
     return by_rows(one)
-
-
-def pad() -> Any:
-    """Images of bytes with a number around them.
-
-    arguments: target, source, the address of the number, images, then depth, height, bytes of a row; for each of these
-    three how many there are before and after, in rows of their own; in bytes for the last.
-    """
-
-    @njit(inline="always")
-    def fill(y, count, value):
-        for i in range(count):
-            y[i] = value
-
-    def kernel(a, thread, threads):
-        depth, height, width = a[4], a[5], a[6]
-        depths, heights, widths = depth + a[7] + a[8], height + a[9] + a[10], width + a[11] + a[12]
-        value = u8(a[2])[0]
-        rows = a[3] * depths * heights
-        for row in range(share_start(rows, thread, threads), share_start(rows, thread + 1, threads)):
-            image = row // (depths * heights)
-            d, h = row // heights - image * depths - a[7], row % heights - a[9]
-            target = a[0] + row * widths
-            if d < 0 or d >= depth or h < 0 or h >= height:
-                fill(u8(target), widths, value)
-            else:
-                fill(u8(target), a[11], value)
-                y, x = u8(target + a[11]), u8(a[1] + ((image * depth + d) * height + h) * width)
-                for i in range(width):
-                    y[i] = x[i]
-                fill(u8(target + a[11] + width), a[12], value)
-
-    return kernel

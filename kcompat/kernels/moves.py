@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from .intrinsics import i64, u8, u32
@@ -108,7 +109,7 @@ def fill() -> Any:
 def pad() -> Any:
     """A contiguous array with one value around it.
 
-    arguments: target, source, bits of the value, bytes of an element (1, 4 or 8); then, for each of AXES axes,
+    arguments: target, source, address of the value, bytes of an element (1, 4 or 8); then, for each of AXES axes,
     outermost first: size of the target, elements of the value in front, size of the source.
     """
 
@@ -129,6 +130,7 @@ def pad() -> Any:
 
     def kernel(a, thread, threads):
         last, size = 4 + 3 * (AXES - 1), a[3]
+        bits = i64(a[2])[0] if size == 8 else np.int64(u32(a[2])[0]) if size == 4 else np.int64(u8(a[2])[0])
         rows = 1
         for axis in range(AXES - 1):
             rows *= a[4 + 3 * axis]
@@ -137,12 +139,12 @@ def pad() -> Any:
         while row < end:
             target, found = a[0] + row * width * size, source_row(a, row)
             if found < 0:
-                _fill(target, width, a[2], size)
+                _fill(target, width, bits, size)
             else:
                 own = target + before * size
-                _fill(target, before, a[2], size)
+                _fill(target, before, bits, size)
                 _run(own, a[1] + found * inside * size, inside, size, size, size)
-                _fill(own + inside * size, width - before - inside, a[2], size)
+                _fill(own + inside * size, width - before - inside, bits, size)
             row += 1
 
     return kernel

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ...ir import Node
 from ..planner import Planner, lowers
 from ..program import Address, kernel, product
-from .movement import BYTES
-from .windows import three
+from .movement import pad_into
 
 BLOCK = 4096
 """As in kernels/levels.py."""
@@ -66,13 +65,5 @@ def pad_bytes(
     """Add a step that copies images of bytes with a number around them. The last size and pads are in bytes."""
     padded = [low + size + high for size, (low, high) in zip(sizes, pads, strict=True)]
     target = planner.scratch(images * product(padded) + SLACK)
-    around = [(0, 0)] * (3 - len(pads)) + list(pads)
-    planner.step(
-        kernel("levels.pad"),
-        [target, source, zero, images, *three(list(sizes), 1), *(count for pair in around for count in pair)],
-        reads=[source, zero],
-        writes=[target],
-        work=images * product(padded) / BYTES / 2,
-        label="pad bytes",
-    )
+    pad_into(planner, target, source, [images, *sizes], [(0, 0), *pads], 1, zero)
     return target

@@ -191,8 +191,8 @@ def pad_node(planner: Planner, node: Node) -> bool:
     if node.attrs["mode"] != "constant":
         return _pad_with_own(planner, node, *sides)
     x, _, source, target, size = sides
-    value = np.array(node.attrs["value"], dtype_of(x))
-    _pad_into(planner, target, source, _shape(x), pads, size, int(value.view(f"u{size}")))
+    value = planner.constant(np.array([node.attrs["value"]], dtype_of(x)))
+    pad_into(planner, target, source, _shape(x), pads, size, value)
     return True
 
 
@@ -227,20 +227,20 @@ def pad(planner: Planner, x: Value, pads: Pairs) -> tuple[Address, list[int]]:
     wide = [(0, 0), *pads, (0, 0)]
     padded = [low + n + high for n, (low, high) in zip(shape, wide, strict=True)]
     target = planner.scratch(4 * product(padded))
-    _pad_into(planner, target, source, shape, wide, 4, 0)
+    pad_into(planner, target, source, shape, wide, 4, planner.constant(planner.packs.zeros(1).data))
     return target, padded[1:-1]
 
 
-def _pad_into(
+def pad_into(
     planner: Planner,
     target: Address,
     source: Address,
     shape: Sequence[int],
     pads: Sequence[tuple[int, int]],
     size: int,
-    bits: int,
+    value: Address,
 ) -> None:
-    """Add a copy with elements of these bits around it; axes without any are one with that before them."""
+    """Add a copy with elements of `size` bytes around it; axes without any are one with that before them."""
     axes: list[tuple[int, int, int]] = []
     for n, (low, high) in zip(shape, pads, strict=True):
         if axes and not low and not high:
@@ -250,8 +250,8 @@ def _pad_into(
             axes.append((low + n + high, low, n))
     planner.step(
         kernel("moves.pad"),
-        [target, source, bits, size, *itertools.chain(*[(1, 0, 1)] * (AXES - len(axes)), *axes)],
-        reads=[source],
+        [target, source, value, size, *itertools.chain(*[(1, 0, 1)] * (AXES - len(axes)), *axes)],
+        reads=[source, value],
         writes=[target],
         work=product([axis[0] for axis in axes]) * size / BYTES,
         label="pad",
