@@ -114,17 +114,18 @@ def pad() -> Any:
     """
 
     @njit(inline="always")
-    def source_row(a, row):
-        """Which row of the source is in a row of the target; -1 if none is."""
-        found, step, axis = 0, 1, AXES - 2
+    def source_rows(a, number):
+        """Which rows of the source, along the last axis but one, are among those of the target; -1 if none is."""
+        found, step, axis = 0, 1, AXES - 3
         while axis >= 0:
             at = 4 + 3 * axis
-            place = row % a[at] - a[at + 1]
+            outer = number // a[at] if number > 0 else 0
+            place = number - outer * a[at] - a[at + 1]
             if place < 0 or place >= a[at + 2]:
                 return -1
             found += place * step
             step *= a[at + 2]
-            row //= a[at]
+            number = outer
             axis -= 1
         return found
 
@@ -135,16 +136,21 @@ def pad() -> Any:
         for axis in range(AXES - 1):
             rows *= a[4 + 3 * axis]
         width, before, inside = a[last], a[last + 1], a[last + 2]
+        together, above, height = a[last - 3], a[last - 2], a[last - 1]
         row, end = share_start(rows, thread, threads), share_start(rows, thread + 1, threads)
         while row < end:
-            target, found = a[0] + row * width * size, source_row(a, row)
-            if found < 0:
-                _fill(target, width, bits, size)
-            else:
-                own = target + before * size
-                _fill(target, before, bits, size)
-                _run(own, a[1] + found * inside * size, inside, size, size, size)
-                _fill(own + inside * size, width - before - inside, bits, size)
-            row += 1
+            number = row // together
+            found, place = source_rows(a, number), row - number * together
+            until = min(end, row - place + together)
+            while row < until:
+                target, y = a[0] + row * width * size, place - above
+                if found < 0 or y < 0 or y >= height:
+                    _fill(target, width, bits, size)
+                else:
+                    own = target + before * size
+                    _fill(target, before, bits, size)
+                    _run(own, a[1] + (found * height + y) * inside * size, inside, size, size, size)
+                    _fill(own + inside * size, width - before - inside, bits, size)
+                row, place = row + 1, place + 1
 
     return kernel
