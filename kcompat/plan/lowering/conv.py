@@ -14,7 +14,7 @@ from .few_filters import few_filters, is_of_few_filters
 from .grouped import grouped, is_of_few_channels
 from .movement import pad
 from .tiles import choose_tile, packed_bias, packed_scale, packed_weights
-from .windows import SPATIAL, geometry, label_of
+from .windows import SPATIAL, Convolution, geometry, label_of
 from .winograd import WORTH, pays, winograd
 from .winograd_groups import pays_in_groups, winograd_in_groups
 
@@ -36,19 +36,20 @@ def conv(planner: Planner, node: Node) -> bool:
         return False
     limits = node.attrs.get("low", -math.inf), node.attrs.get("high", math.inf)
     w, pads = _without_idle_taps(planner, node, w, sizes, pads)
+    convolution = Convolution(node, x, w, bias, residual, pads, limits)
     is_grouped = is_of_few_channels(planner, node, w, bias)
     if is_depthwise(node, x, w) and (is_of_vectors(planner, node, x, w) or not is_grouped):
-        depthwise(planner, node, x, w, bias, residual, pads, limits)
+        depthwise(planner, convolution)
     elif pays_in_groups(planner, node, w):
-        winograd_in_groups(planner, node, x, w, bias, residual, pads, limits)
+        winograd_in_groups(planner, convolution)
     elif is_grouped:
-        grouped(planner, node, x, w, bias, residual, pads, limits)
+        grouped(planner, convolution)
     elif is_of_few_filters(planner, node, w):
-        few_filters(planner, node, x, w, bias, residual, pads, limits)
+        few_filters(planner, convolution)
     elif _is_winograd(planner, node, w):
-        winograd(planner, node, x, w, bias, residual, pads, limits)
+        winograd(planner, convolution)
     else:
-        _product(planner, node, x, w, bias, residual, pads, limits)
+        _product(planner, convolution)
     return True
 
 
@@ -77,16 +78,8 @@ def _without_idle_taps(planner: Planner, node: Node, w: Value, sizes: list[int],
     return planner.packs.derived(w, ("taps", *form), lambda data: data[tuple(kept)]), tuple(rest)
 
 
-def _product(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def _product(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     groups, y = node.attrs["groups"], node.outputs[0]
     place, sizes = pad(planner, x, pads)
     images, channels = product(x.shape[:1]), product(x.shape[-1:])

@@ -11,7 +11,7 @@ from ..program import Address, Argument, bits, kernel, product
 from .dense import FLOPS, streams
 from .movement import copy
 from .tiles import packed_bias
-from .windows import label_of, three
+from .windows import Convolution, label_of, three
 
 MOST_PIXELS = 7
 """Of a row of the result that the kernel for images computes at once."""
@@ -35,16 +35,8 @@ def is_of_vectors(planner: Planner, node: Node, x: Value, w: Value) -> bool:
     return is_small and x.shape[-1] == w.shape[-1] and product(w.shape[-1:]) >= planner.target.lanes
 
 
-def depthwise(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def depthwise(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     y, attrs, lanes = node.outputs[0], node.attrs, planner.target.lanes
     channels = product(w.shape[-1:])
     source, target, added = repeated(planner, x, channels), planner.place(y), planner.place(residual)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...ir import Constant, Node, Value
-from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import bits, kernel, product
 from .dense import FLOPS
 from .movement import pad
 from .tiles import packed_bias
-from .windows import geometry, label_of
+from .windows import Convolution, geometry, label_of
 
 MOST = 4
 """Filters whose sums fit the registers."""
@@ -25,16 +24,8 @@ def is_of_few_filters(planner: Planner, node: Node, w: Value) -> bool:
     return isinstance(w, Constant) and groups == 1 and filters <= MOST and filters < lanes and 2 * run >= lanes
 
 
-def few_filters(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def few_filters(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     assert isinstance(w, Constant)
     y, lanes, filters = node.outputs[0], planner.target.lanes, product(w.shape[-1:])
     place, sizes = pad(planner, x, pads)

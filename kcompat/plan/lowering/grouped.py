@@ -7,11 +7,10 @@ from functools import partial
 import numpy as np
 
 from ...ir import Constant, Node, Scaled, Value
-from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import Address, bits, kernel, product
 from .dense import FLOPS
-from .windows import label_of, three
+from .windows import Convolution, label_of, three
 
 MOST_VECTORS = 2
 """Of filters in a group."""
@@ -81,16 +80,8 @@ def is_of_few_channels(planner: Planner, node: Node, w: Value, bias: Value | Non
     return is_known and groups > 1 and is_filled and fits
 
 
-def grouped(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def grouped(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     assert isinstance(w, Constant)
     y, attrs, lanes = node.outputs[0], node.attrs, planner.target.lanes
     groups, channels, filters = attrs["groups"], product(x.shape[-1:]), product(w.shape[-1:])

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from itertools import product as places_of
+from typing import NamedTuple
 
 import numpy as np
 
 from ...ir import Node, Value
-from ...operators.window import extent
+from ...operators.window import Pairs, extent
 from ..planner import Planner
 from ..program import Address
 
 SPATIAL = 3
 """Spatial axes that kernels take."""
+
+
+class Convolution(NamedTuple):
+    """A convolution, channels last, as its algorithms take it. residual: what is added to it, of the shape of the
+    result; limits: between which sums are clamped."""
+
+    node: Node
+    x: Value
+    w: Value
+    bias: Value | None
+    residual: Value | None
+    pads: Pairs
+    limits: tuple[float, float]
 
 
 def three(values: list[int] | tuple[int, ...], fill: int) -> list[int]:

@@ -12,6 +12,7 @@ from ..program import Address, bits, kernel, product
 from ..strips import LARGE_BYTES, Chain, is_one_image, window_of
 from .dense import FLOPS, add_product
 from .tiles import Tile, choose_tile, pack_panels, packed_bias
+from .windows import Convolution
 
 OUT, IN, NEAR, FAR = 4, 6, 0.75, 1.5
 """As in kernels/winograd.py."""
@@ -66,16 +67,8 @@ def count(y: Value, axis: int) -> int:
     return -(-product(y.shape[axis : axis + 1]) // OUT)
 
 
-def winograd(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def winograd(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     y, lanes = node.outputs[0], planner.target.lanes
     images, height, width, channels = (int(size) for size in x.shape)
     _, rows, columns, filters = (int(size) for size in y.shape)

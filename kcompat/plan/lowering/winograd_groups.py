@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...ir import Constant, Node, Value
-from ...operators.window import Pairs
 from ..planner import Planner
 from ..program import bits, kernel, product
 from .dense import FLOPS
 from .tiles import packed_bias
-from .windows import label_of
+from .windows import Convolution, label_of
 from .winograd import BYTES, GAIN, OUT, PLACES, count, transformed
 
 MOST_CHANNELS = 64
@@ -75,16 +74,8 @@ def _at_once(total: int, channels: int, filters: int, vector: int, sums: int) ->
     return min(range(max(most, 1), 0, -1), key=lambda tiles: -(-total // tiles) * (tiles + 1))
 
 
-def winograd_in_groups(
-    planner: Planner,
-    node: Node,
-    x: Value,
-    w: Value,
-    bias: Value | None,
-    residual: Value | None,
-    pads: Pairs,
-    limits: tuple[float, float],
-) -> None:
+def winograd_in_groups(planner: Planner, convolution: Convolution) -> None:
+    node, x, w, bias, residual, pads, limits = convolution
     assert isinstance(w, Constant)
     y, lanes, groups = node.outputs[0], planner.target.lanes, node.attrs["groups"]
     channels, filters = product(w.shape[-2:-1]), product(w.shape[-1:]) // groups
