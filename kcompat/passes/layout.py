@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 from ..ir import Graph, Value
 from . import layout_gradients as layout_gradients  # enters the rules of backward graphs
 from .forms import Relayout, turned
-from .layout_rules import FOLLOWING, IMAGES, follows, rule_of
+from .layout_rules import FOLLOWING, IMAGES, follows, interpolates_images, rule_of
 
 _LAYOUTS = ("channels_last", "channels_first")
 
@@ -49,6 +49,8 @@ def _wanted(graph: Graph, target: str) -> set[Value]:
         if layout in _LAYOUTS and node.op.name in IMAGES and not follows(node, target):
             if layout != target and node.inputs[0] is not None:
                 wanted.add(node.inputs[0])
+        elif node.op.name == "resize" and interpolates_images(node, target) and node.inputs[0] is not None:
+            wanted.add(node.inputs[0])
         elif (node.op.pointwise or node.op.name in FOLLOWING or follows(node, target)) and node.outputs[0] in wanted:
             rank = node.outputs[0].rank
             wanted.update(value for value in node.inputs if value is not None and value.rank == rank)

@@ -190,11 +190,29 @@ def _group_norm(work: Relayout, node: Node) -> None:
         unmoved(work, node)
 
 
-@rule("softmax", "log_softmax", "l2_normalize", "resize", "slice", "crop_to_ratio", "pad_to_ratio")
+@rule("softmax", "log_softmax", "l2_normalize", "slice", "crop_to_ratio", "pad_to_ratio")
 def _along_axes(work: Relayout, node: Node) -> None:
     x = _first(node)
     perm = work.natural(x)
     work.give(node, work.emit(node, [work.form(x, perm)], axes=_places(perm, node.attrs["axes"])), perm)
+
+
+@rule("resize")
+def _resize(work: Relayout, node: Node) -> None:
+    """Of images it has the layout that its axes say."""
+    if interpolates_images(node, work.target):
+        x = _first(node)
+        work.form(x, turned(x.rank, work.target))
+        work.preferred[x] = turned(x.rank, work.target)
+    _along_axes(work, node)
+
+
+def interpolates_images(node: Node, target: str) -> bool:
+    """Whether a node interpolates between pixels of images that are to have their channels first, as ONNX's Resize
+    needs them; with channels last, it works on images as they lie."""
+    x = node.inputs[0]
+    is_image = x is not None and x.rank == 4 and normalize_axes(node.attrs["axes"], 4) == (1, 2)
+    return target == "channels_first" and is_image and node.attrs["method"] != "nearest"
 
 
 @rule("layer_norm", "rms_norm")
